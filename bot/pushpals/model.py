@@ -1,0 +1,322 @@
+"""The nouns of PushPals: frozen types that every room speaks.
+
+Nothing here does I/O. Records that are kept in the ledger (`RequestRecord`, `JobRecord`) carry a
+`version`, so that a later release can read what an earlier one wrote.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime  # noqa: TC003 - pydantic needs it at run time
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+JobId = Annotated[str, StringConstraints(pattern=r"^[0-9]+-[0-9]+$")]
+
+
+class Frozen(BaseModel):
+    """Base of all types here: immutable, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RepoRef(Frozen):
+    """A repository, `owner/name`."""
+
+    owner: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return `owner/name`."""
+        return f"{self.owner}/{self.name}"
+
+    @classmethod
+    def parse(cls, full_name: str) -> RepoRef:
+        """Split `owner/name`; raises ValueError for anything else."""
+        owner, slash, name = full_name.partition("/")
+        if not (owner and slash and name) or "/" in name:
+            msg = f"{full_name!r} is not OWNER/NAME"
+            raise ValueError(msg)
+        return cls(owner=owner, name=name)
+
+
+class SubjectRef(Frozen):
+    """An issue or pull request of a repository: what a hint points at."""
+
+    repo: RepoRef
+    number: int = Field(gt=0)
+
+    def __str__(self) -> str:
+        """Return `owner/name#number`."""
+        return f"{self.repo}#{self.number}"
+
+
+class Person(Frozen):
+    """A GitHub account. Decisions compare `id`, never the login, which can be renamed and reused."""
+
+    id: int
+    login: str
+    bot: bool = False
+
+
+class FailureKind(StrEnum):
+    """Why a job did not end in a pull request. What happens next follows from the kind alone."""
+
+    INFRASTRUCTURE = "infrastructure"
+    MODEL = "model"
+    CHECKS = "checks"
+    CONFLICT = "conflict"
+    POLICY = "policy"
+    SECRET = "secret"  # noqa: S105 - the name of a failure kind
+    ACCESS = "access"
+    BUDGET = "budget"
+    TIMEOUT = "timeout"
+    NO_CHANGE = "no_change"
+    AMBIGUOUS = "ambiguous"
+    CANCELLED = "cancelled"
+
+
+class Failure(Frozen):
+    """One failure, in words for a person: what happened, and what to do next."""
+
+    kind: FailureKind
+    cause: str
+    next_step: str
+    rule: str | None = None
+
+
+class Risk(StrEnum):
+    """Risk tiers, lowest first."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+    @property
+    def rank(self) -> int:
+        """0 for low, 1 for medium, 2 for high."""
+        return list(Risk).index(self)
+
+
+class Task(Frozen):
+    """One piece of work for one WorkerPal."""
+
+    goal: str
+    acceptance: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ("**",)
+    checks: tuple[str, ...] = ()
+    no_check_reason: str | None = None
+    role: str = "bug_fixer"
+    risk: Risk = Risk.LOW
+    depends_on: tuple[int, ...] = ()
+
+
+class Plan(Frozen):
+    """What will be done: one to eight tasks, and why the risk is what it is."""
+
+    tasks: tuple[Task, ...]
+    risk: Risk
+    risk_reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Request(Frozen):
+    """What a person asked for, cleaned, with the digest of the text as it was read."""
+
+    number: int
+    title: str
+    body: str
+    digest: str
+    asker: Person
+    cause: str
+    """Id of the event that asked (a label event, a comment): one job per cause."""
+    asked_at: datetime
+    cleaned: tuple[str, ...] = ()
+    """What was removed from the text before a model may read it, one plain phrase each."""
+
+    @staticmethod
+    def digest_of(title: str, body: str) -> str:
+        """Return the sha256 (hex) of the request's raw text."""
+        return hashlib.sha256(f"{title}\n\n{body}".encode()).hexdigest()
+
+
+class Budget(Frozen):
+    """What one job may spend. `usd` 0 means only free (local) models."""
+
+    max_turns: int = Field(default=50, ge=1, le=50)
+    max_tokens: int = Field(default=400_000, ge=1)
+    max_usd: float = Field(default=1.0, ge=0)
+    max_minutes: float = Field(default=20.0, gt=0)
+
+
+class Usage(Frozen):
+    """What a job has spent. Tokens are the provider's own count; `usd` None means price unknown."""
+
+    turns: int = 0
+    model_calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: float | None = 0.0
+    seconds: float = 0.0
+    commands: int = 0
+    refused: int = 0
+    model: str = ""
+
+
+class CheckResult(Frozen):
+    """One run of one of the repository's checks in the sandbox."""
+
+    command: str
+    exit_code: int | None
+    """None when the command did not end by itself (timeout, memory, output limit)."""
+    ended: str = "exited"
+    passed: int | None = None
+    failed: int | None = None
+    failing: tuple[str, ...] = ()
+    """Names of failing tests where the output tells them."""
+    output: str = ""
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """True when the command ended by itself with exit code 0."""
+        return self.exit_code == 0 and self.ended == "exited"
+
+    @property
+    def summary(self) -> str:
+        """`1 failed, 211 passed`, else `ok`, `exit code 2`, `timeout`."""
+        if self.ended != "exited":
+            return self.ended
+        counts = [f"{n} {word}" for n, word in ((self.failed, "failed"), (self.passed, "passed")) if n]
+        if counts:
+            return ", ".join(counts)
+        return "ok" if self.ok else f"exit code {self.exit_code}"
+
+
+class Evidence(Frozen):
+    """Checks run by the control side on exact trees: the base, and the tree to be published."""
+
+    tree: Sha
+    base: tuple[CheckResult, ...] = ()
+    head: tuple[CheckResult, ...] = ()
+    thin: str | None = None
+    """Why this proves little (no checks, nothing that failed before …); None when it stands."""
+
+
+class FileChange(Frozen):
+    """One changed path of a patch. `added`/`removed` are lines, None for binary files."""
+
+    path: str
+    status: Literal["added", "modified", "deleted", "type_changed"]
+    added: int | None
+    removed: int | None
+    mode: str
+    """Git file mode after the change, `000000` when deleted."""
+
+
+class Patch(Frozen):
+    """A proposed change as data: a `git diff --binary --full-index` against `base`."""
+
+    base: Sha
+    diff: bytes
+    files: tuple[FileChange, ...]
+
+    @property
+    def digest(self) -> str:
+        """The sha256 (hex) of the diff."""
+        return hashlib.sha256(self.diff).hexdigest()
+
+
+class Finding(Frozen):
+    """One remark of a gate or reviewer. Blocking findings stop publication."""
+
+    rule: str
+    message: str
+    path: str | None = None
+    line: int | None = None
+    blocking: bool = False
+
+
+class Report(Frozen):
+    """What a pull request's body says. Facts are the control side's; `words` are the model's own."""
+
+    words: str = ""
+    files: tuple[FileChange, ...] = ()
+    evidence: Evidence | None = None
+    findings: tuple[Finding, ...] = ()
+    refused: tuple[str, ...] = ()
+    """What the worker or the request tried and was refused, one plain sentence each."""
+    follow_ups: tuple[str, ...] = ()
+
+
+class JobState(StrEnum):
+    """A job's life (docs/architecture.md, section 2)."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    RUNNING = "running"
+    PROPOSED = "proposed"
+    GATED = "gated"
+    PUBLISHED = "published"
+    APPROVED = "approved"
+    INTEGRATING = "integrating"
+    MERGED = "merged"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+    WAITING = "waiting"
+
+
+ENDED = frozenset({JobState.MERGED, JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED})
+HELD = frozenset({JobState.CLAIMED, JobState.RUNNING})
+
+
+class Holder(Frozen):
+    """Who holds a claim. A process with the same `instance` and another `boot` is its successor."""
+
+    instance: str
+    boot: str
+
+
+class RequestRecord(Frozen):
+    """`record.json` of `refs/pushpals/requests/<n>`."""
+
+    version: Literal[1] = 1
+    request: Request
+    plan: Plan
+    base: Sha
+    """Commit of the default branch the plan was made on."""
+    policy_digest: str
+    created_at: datetime
+    causes: tuple[str, ...] = ()
+    """Every cause this request has answered, the newest last."""
+
+
+class JobRecord(Frozen):
+    """`record.json` of `refs/pushpals/jobs/<n>-<k>`."""
+
+    version: Literal[1] = 1
+    id: JobId
+    request: int
+    cause: str
+    task: Task
+    state: JobState
+    base: Sha
+    branch: str
+    attempt: int = 0
+    holder: Holder | None = None
+    nonce: str
+    """Random, new in every record: settles a lost answer to a compare-and-swap."""
+    updated_at: datetime
+    created_at: datetime
+    tree: Sha | None = None
+    head: Sha | None = None
+    """Commit on the agent branch, once published."""
+    usage: Usage = Usage()
+    failure: Failure | None = None
+    failures: tuple[FailureKind, ...] = ()
+    """Kinds of the attempts that ended in a retry."""
+    report: Report = Report()
