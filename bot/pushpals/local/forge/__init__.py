@@ -1,0 +1,1 @@
+"""A GitHub on a laptop: REST, GraphQL, webhooks and git over HTTP, all on loopback."""
