@@ -1,0 +1,23 @@
+"""Chat models: one protocol, one adapter to every OpenAI-compatible endpoint, and recordings of it."""
+
+from pushpals.llm.api import GREEDY, ChatModel, Completion, Message, Sampling, ToolCall, ToolSpec
+from pushpals.llm.errors import Cause, ModelError
+from pushpals.llm.openai_compat import OpenAICompatModel
+from pushpals.llm.recording import RecordingModel, ReplayModel
+from pushpals.llm.retry import RetryPolicy
+
+__all__ = [
+    "GREEDY",
+    "Cause",
+    "ChatModel",
+    "Completion",
+    "Message",
+    "ModelError",
+    "OpenAICompatModel",
+    "RecordingModel",
+    "ReplayModel",
+    "RetryPolicy",
+    "Sampling",
+    "ToolCall",
+    "ToolSpec",
+]
