@@ -1,0 +1,1 @@
+"""What is allowed: pure rules over the types of `pushpals.model`. No I/O, no clock, no environment."""

@@ -1,0 +1,227 @@
+"""The policy file of a repository: `.github/pushpals.yml` of its default branch, as types.
+
+The docstrings of the fields are the reference: `docs/policy.md` is generated from them. A field is here only
+if something enforces it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    field_validator,
+)
+
+from pushpals.model import Budget, Frozen
+from pushpals.policy.globs import glob_problem
+
+POLICY_PATH = ".github/pushpals.yml"
+
+LOCKED_PATHS = (
+    "/.github/workflows/**",
+    "/.github/actions/**",
+    "/.github/pushpals.yml",
+    "/.github/pushpals/**",
+    "CODEOWNERS",
+)
+"""Built-in protected paths that no policy can release: they decide what runs with credentials, and who approves."""
+
+RELEASABLE_PATHS = (
+    "action.yml",
+    "action.yaml",
+    ".gitattributes",
+    ".gitmodules",
+    ".githooks/**",
+    ".husky/**",
+    ".pre-commit-config.yaml",
+)
+"""Built-in protected paths that `scope.unprotect` may release by naming them exactly."""
+
+
+class Section(BaseModel):
+    """Base of all parts of the policy: immutable, strict about unknown keys, documented by docstrings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def _checked_glob(pattern: str) -> str:
+    """Return `pattern`; raises ValueError (shown to the author of the file) when it is not a glob we match."""
+    problem = glob_problem(pattern)
+    if problem is not None:
+        raise ValueError(problem)
+    return pattern
+
+
+Glob = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+Command = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^\S[^\r\n\x00]*$")]
+
+
+class Trigger(Section):
+    """What starts work."""
+
+    label: Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=r"^\S[^\r\n,]*$")] = "agent:ready"
+    """The label that asks for a pull request. Letter case does not matter, as on GitHub."""
+
+
+class Access(Section):
+    """Who may start work."""
+
+    roles: tuple[Annotated[str, StringConstraints(min_length=1, max_length=100)], ...] = (
+        "write",
+        "maintain",
+        "admin",
+    )
+    """Repository roles that may start work. A standard role (`triage`, `write`, `maintain`, `admin`) includes the
+    standard roles above it; a custom role of the organisation counts only if it is named here. `read` cannot be
+    listed, because in a public repository everyone has it. Bots never start work. An empty list lets nobody."""
+
+    @field_validator("roles")
+    @classmethod
+    def _not_everyone(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
+        if any(role.casefold() in {"read", "none", "pull"} for role in roles):
+            raise ValueError("would let everyone start work in a public repository: list triage or higher")
+        return roles
+
+
+class Scope(Section):
+    """Which files a change may touch. Patterns are written as in `.gitignore`; see "Patterns" below."""
+
+    write: tuple[Glob, ...] = ("**",)
+    """Paths a change may touch. A task may narrow this, never widen it."""
+    protected: tuple[Glob, ...] = ()
+    """Paths no change may touch, besides the built-in ones. Protection wins over `write`."""
+    unprotect: tuple[Glob, ...] = ()
+    """Built-in protected paths to release, each spelled exactly as in the list below. Workflows, local actions,
+    this policy and `CODEOWNERS` can never be released."""
+
+    @field_validator("write", "protected")
+    @classmethod
+    def _globs(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_checked_glob(pattern) for pattern in patterns)
+
+    @field_validator("unprotect")
+    @classmethod
+    def _known(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            if pattern in LOCKED_PATHS:
+                raise ValueError(f"{pattern!r} can never be released")
+            if pattern not in RELEASABLE_PATHS:
+                raise ValueError(
+                    f"{pattern!r} is not one of the built-in paths that can be released: "
+                    + ", ".join(RELEASABLE_PATHS)
+                )
+        return patterns
+
+
+class Limits(Section):
+    """How large a change may be. Larger ones are not published."""
+
+    files: int = Field(default=20, ge=1, le=300)
+    """Files changed."""
+    lines: int = Field(default=800, ge=1, le=100_000)
+    """Lines added and removed, together."""
+    file_bytes: int = Field(default=200_000, ge=1, le=10_000_000)
+    """Bytes added to one file."""
+
+
+class BudgetSection(Section):
+    """What one job may spend."""
+
+    turns: int = Field(default=50, ge=1, le=50)
+    """Turns of the agent."""
+    tokens: int = Field(default=400_000, ge=1_000, le=100_000_000)
+    """Tokens read and written by the model, together, as the provider counts them."""
+    usd: float = Field(default=1.0, ge=0)
+    """US dollars. `0` allows only local models. With any cap a model of unknown price is refused, unless it is
+    local; `.inf` lifts the cap."""
+    minutes: float = Field(default=20.0, gt=0, le=300)
+    """Minutes from claim to proposal."""
+
+
+class CheckSetting(Section):
+    """One of the repository's checks."""
+
+    run: Command
+    """The command line, one line, run in the sandbox at the root of the repository."""
+    timeout_minutes: float = Field(default=10.0, gt=0, le=120)
+    """Minutes until the check is stopped and counts as failed."""
+
+
+def _check_from_string(value: object) -> object:
+    """Let a check be written as its command alone."""
+    return {"run": value} if isinstance(value, str) else value
+
+
+class RepoPolicy(Section):
+    """What the maintainers of one repository allow. Every field has a safe default; no file means the defaults."""
+
+    version: Literal[1] = 1
+    """Version of this format."""
+    trigger: Trigger = Trigger()
+    """What starts work."""
+    access: Access = Access()
+    """Who may start work."""
+    scope: Scope = Scope()
+    """Which files a change may touch."""
+    limits: Limits = Limits()
+    """How large a change may be."""
+    budget: BudgetSection = BudgetSection()
+    """What one job may spend."""
+    checks: tuple[Annotated[CheckSetting, BeforeValidator(_check_from_string)], ...] = Field(
+        default=(), max_length=10
+    )
+    """The repository's checks: a list of command lines, or of `run` with `timeout_minutes`. Empty: one or two are
+    detected from the repository's files. All must pass for a green conclusion."""
+
+    _lines: Mapping[str, int] = PrivateAttr(default_factory=lambda: MappingProxyType({}))
+
+    def with_lines(self, lines: Mapping[str, int]) -> RepoPolicy:
+        """Return this policy knowing where its fields were set: dotted field path to line number, from 1."""
+        known = self.model_copy()
+        known._lines = MappingProxyType(dict(lines))  # noqa: SLF001 - the copy is our own
+        return known
+
+    def where(self, field: str) -> str:
+        """Say where `field` (such as `limits.files`, `scope.protected.0`) was set: `policy line 4` or `default`."""
+        line = self._lines.get(field)
+        return "default" if line is None else f"policy line {line}"
+
+    @property
+    def job_budget(self) -> Budget:
+        """The `budget` section as the model's `Budget`."""
+        spend = self.budget
+        return Budget(
+            max_turns=spend.turns, max_tokens=spend.tokens, max_usd=spend.usd, max_minutes=spend.minutes
+        )
+
+
+class PolicyProblem(Frozen):
+    """Why a policy file cannot be used. `line` and `column` count from 1; nothing runs until it is mended."""
+
+    line: int
+    column: int
+    quoted_line: str
+    message: str
+    suggestion: str | None = None
+    """What to write instead, as text of the file."""
+
+    def __str__(self) -> str:
+        """Return `line 3, column 1: message`."""
+        return f"line {self.line}, column {self.column}: {self.message}"
+
+
+def policy_digest(policy: RepoPolicy) -> str:
+    """Return the sha256 (hex) of what the policy says: layout and comments of the file do not change it."""
+    # json.dumps keeps infinity apart from null, which pydantic's own JSON does not.
+    canonical = json.dumps(policy.model_dump(mode="python"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
