@@ -1,0 +1,176 @@
+"""The way in: one `GitHub` per process, which knows the App and hands out repositories."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from cachetools import TTLCache
+
+from pushpals.github.access import Access, Shared
+from pushpals.github.auth import AppAuth, TokenKey, Tokens
+from pushpals.github.endpoints import Endpoints
+from pushpals.github.errors import AccessDenied, NotFound, Refused
+from pushpals.github.permissions import CONTROL, OBSERVE, Permissions
+from pushpals.github.repo import RepoClient
+from pushpals.github.transport import Api, Call, Observer, Transport
+from pushpals.model import RepoRef
+
+_INSTALLATION_KEPT = 3600.0  # Seconds. An App that is moved to another account is rare.
+
+
+@dataclass(frozen=True)
+class AppInfo:
+    """The App, as GitHub knows it."""
+
+    id: int
+    slug: str
+    name: str
+    owner: str
+    permissions: Permissions
+    events: tuple[str, ...]
+
+    @property
+    def bot_login(self) -> str:
+        """The login under which the App writes. Its id is `SubjectView.viewer.id`."""
+        return f"{self.slug}[bot]"
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The App on one account. It answers nothing while `suspended`."""
+
+    id: int
+    account: str
+    all_repositories: bool
+    permissions: Permissions
+    events: tuple[str, ...]
+    suspended: bool
+
+
+class GitHub:
+    """GitHub, or a server that speaks like it, as one App sees it.
+
+    `on_request(kind, name)` is called before every HTTP request, retries included. `clock` is seconds
+    since the epoch; `sleep` is what waits between retries.
+    """
+
+    def __init__(
+        self,
+        auth: AppAuth,
+        endpoints: Endpoints,
+        *,
+        on_request: Observer = lambda _kind, _name: None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.endpoints = endpoints
+        self._auth = auth
+        self._clock = clock
+        self._transport = Transport(sleep=sleep, clock=clock, on_request=on_request)
+        self._tokens = Tokens(self._create_token, clock=clock)
+        self._shared = Shared(endpoints, self._transport, self._tokens, self._installation_of)
+        self._installations: TTLCache[RepoRef, int] = TTLCache(1024, _INSTALLATION_KEPT, timer=clock)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.close()
+
+    def repo(
+        self, ref: RepoRef, installation: int | None = None, *, permissions: Permissions = CONTROL
+    ) -> RepoClient:
+        """Return the calls on `ref`, made with a token of `permissions` for this repository alone.
+
+        Without `installation` the first call looks it up, and raises NotFound when the App is not there.
+        """
+        return RepoClient(Access(self._shared, ref, installation, permissions), app_id=self._auth.app_id)
+
+    async def app(self) -> AppInfo:
+        """Return what GitHub knows of this App. Raises BadCredentials when id and key do not fit."""
+        data = await self._as_app("app").getitem("/app", jwt=self._jwt())
+        owner = data.get("owner") or {}
+        return AppInfo(
+            id=data["id"],
+            slug=data["slug"],
+            name=data["name"],
+            owner=owner.get("login") or owner.get("slug") or "",
+            permissions=Permissions(**data["permissions"]),
+            events=tuple(data["events"]),
+        )
+
+    async def installations(self) -> tuple[Installation, ...]:
+        """Return every installation of the App."""
+        pages = self._as_app("installations").getiter("/app/installations?per_page=100", jwt=self._jwt())
+        return tuple([_installation(data) async for data in pages])
+
+    async def repositories(self, installation: int) -> tuple[RepoRef, ...]:
+        """Return the repositories that `installation` gives the App."""
+        token = await self._tokens.token(TokenKey(installation, None, OBSERVE))
+        call = Call("rest", "repositories", installation)
+        api = Api(self._transport, call, base_url=self.endpoints.rest, token=token)
+        path = "/installation/repositories?per_page=100"
+        return tuple(
+            [
+                RepoRef.parse(data["full_name"])
+                async for data in api.getiter(path, iterable_key="repositories")
+            ]
+        )
+
+    async def _installation_of(self, ref: RepoRef) -> int:
+        known = self._installations.get(ref)
+        if known is not None:
+            return known
+        names = {"owner": ref.owner, "repo": ref.name}
+        try:
+            data = await self._as_app("installation").getitem(
+                "/repos/{owner}/{repo}/installation", names, jwt=self._jwt()
+            )
+        except NotFound as error:
+            raise NotFound(
+                f"The App is not installed on {ref}. Install it from its page on {self.endpoints.web}, "
+                "and give it this repository."
+            ) from error
+        number: int = data["id"]
+        self._installations[ref] = number
+        return number
+
+    async def _create_token(self, key: TokenKey) -> dict[str, Any]:
+        # Asking twice makes two tokens and harms nothing, so this counts as a read.
+        path = f"/app/installations/{key.installation}/access_tokens"
+        api = self._as_app("token", key.installation)
+        try:
+            answer: dict[str, Any] = await api.post(path, data=key.body(), jwt=self._jwt())
+        except Refused as error:
+            asked = ", ".join(f"{name}: {level}" for name, level in key.permissions.items())
+            raise AccessDenied(
+                f"The installation does not give the App what this step needs ({asked}). {error} "
+                "Accept the App's permissions on its installation page, or give it this repository.",
+                needed=asked,
+            ) from error
+        return answer
+
+    def _as_app(self, name: str, installation: int | None = None) -> Api:
+        return Api(self._transport, Call("rest", name, installation), base_url=self.endpoints.rest)
+
+    def _jwt(self) -> str:
+        return self._auth.jwt(self._clock())
+
+
+def _installation(data: dict[str, Any]) -> Installation:
+    return Installation(
+        id=data["id"],
+        account=(data.get("account") or {}).get("login") or "",
+        all_repositories=data["repository_selection"] == "all",
+        permissions=Permissions(**data["permissions"]),
+        events=tuple(data["events"]),
+        suspended=data.get("suspended_at") is not None,
+    )

@@ -1,0 +1,230 @@
+"""The GraphQL documents. Values travel as variables; only names made here are ever spliced in.
+
+Every document is tested against GitHub's published schema. Page sizes are small: the largest subject query
+stays far below GitHub's limit of 500,000 nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+MAX_ALIASES = 25
+"""Branches, commits and labels one subject query may ask for, each."""
+
+ACTOR = """\
+fragment Actor on Actor {
+  __typename
+  login
+  ... on User { databaseId }
+  ... on Bot { databaseId }
+  ... on Organization { databaseId }
+  ... on Mannequin { databaseId }
+}
+"""
+
+COMMENT = """\
+fragment Comment on IssueComment {
+  id
+  fullDatabaseId
+  author { ...Actor }
+  body
+  createdAt
+  lastEditedAt
+  editor { ...Actor }
+  viewerDidAuthor
+  url
+}
+"""
+
+PULL = """\
+fragment Pull on PullRequest {
+  id
+  number
+  title
+  body
+  pullState: state
+  isDraft
+  merged
+  mergedAt
+  mergedBy { ...Actor }
+  headRefName
+  headRefOid
+  baseRefName
+  isCrossRepository
+  mergeable
+  url
+  reviews(last: 20) {
+    nodes {
+      id
+      fullDatabaseId
+      author { ...Actor }
+      state
+      body
+      submittedAt
+      lastEditedAt
+      editor { ...Actor }
+      commit { oid }
+      viewerDidAuthor
+      url
+    }
+  }
+}
+"""
+
+CHECK_RUN = """\
+fragment CheckRun on CheckRun {
+  id
+  databaseId
+  name
+  externalId
+  status
+  conclusion
+  title
+  summary
+  url
+}
+"""
+
+_SUBJECT_FIELDS = """\
+  id
+  number
+  title
+  body
+  author { ...Actor }
+  createdAt
+  lastEditedAt
+  editor { ...Actor }
+  url
+  labels(first: 50) { nodes { id name } }
+  early: comments(first: 20) { totalCount nodes { ...Comment } }
+  late: comments(last: 60) { nodes { ...Comment } }
+  timelineItems(last: 50, itemTypes: [LABELED_EVENT, RENAMED_TITLE_EVENT]) {
+    nodes {
+      __typename
+      ... on LabeledEvent { id createdAt actor { ...Actor } label { name } }
+      ... on RenamedTitleEvent { id createdAt actor { ...Actor } previousTitle currentTitle }
+    }
+  }
+  reactionGroups { content viewerHasReacted }
+"""
+
+_SUBJECT_FRAGMENTS = (
+    f"fragment IssueSubject on Issue {{\n{_SUBJECT_FIELDS}  issueState: state\n}}\n"
+    f"fragment PullSubject on PullRequest {{\n{_SUBJECT_FIELDS}  ...Pull\n}}\n"
+)
+
+_OPEN_ISSUES = """\
+query OpenIssues($owner: String!, $name: String!, $label: String!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    issues(first: 100, after: $after, states: [OPEN], labels: [$label]) {
+      nodes { number }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+"""
+
+FRAGMENTS = {"Comment": COMMENT, "Pull": PULL, "CheckRun": CHECK_RUN}
+
+
+@dataclass(frozen=True)
+class Document:
+    """A GraphQL document with the values of its variables."""
+
+    text: str
+    variables: dict[str, Any]
+
+
+def subject(
+    owner: str,
+    name: str,
+    number: int,
+    *,
+    app_id: int,
+    branches: Sequence[str] = (),
+    commits: Sequence[str] = (),
+    labels: Sequence[str] = (),
+) -> Document:
+    """Return the query for one issue or pull request and what hangs on it.
+
+    Aliases `b<i>`, `c<i>` and `l<i>` answer the i-th branch, commit and label. Raises ValueError for more
+    than `MAX_ALIASES` of one kind.
+    """
+    declared = ["$owner: String!", "$name: String!", "$number: Int!"]
+    values: dict[str, Any] = {"owner": owner, "name": name, "number": number}
+    selected: list[str] = []
+    used = [ACTOR, COMMENT, PULL, _SUBJECT_FRAGMENTS]
+    for prefix, kind, field, items in (
+        ("b", "String!", _BRANCH, branches),
+        ("c", "GitObjectID!", _COMMIT, commits),
+        ("l", "String!", _LABEL, labels),
+    ):
+        if len(items) > MAX_ALIASES:
+            raise ValueError(f"one query asks for at most {MAX_ALIASES} of a kind, not {len(items)}")
+        for index, item in enumerate(items):
+            declared.append(f"${prefix}{index}: {kind}")
+            values[f"{prefix}{index}"] = item
+            selected.append(f"    {prefix}{index}: {field.replace('$value', f'${prefix}{index}')}")
+    if commits:
+        declared.append("$app: Int!")
+        values["app"] = app_id
+        used.append(CHECK_RUN)
+    text = "".join(
+        [
+            f"query Subject({', '.join(declared)}) {{\n",
+            "  viewer { login databaseId }\n",
+            "  repository(owner: $owner, name: $name) {\n",
+            "    id databaseId nameWithOwner isPrivate url\n",
+            "    defaultBranchRef { name target { oid } }\n",
+            "    issueOrPullRequest(number: $number) { __typename ...IssueSubject ...PullSubject }\n",
+            *(f"{line}\n" for line in selected),
+            "  }\n}\n",
+            *used,
+        ]
+    )
+    return Document(text, values)
+
+
+# Forks may have a branch of the same name; their pull requests are told apart by isCrossRepository.
+_BRANCH = (
+    "pullRequests(headRefName: $value, first: 10, orderBy: {field: CREATED_AT, direction: DESC}) "
+    "{ nodes { ...Pull } }"
+)
+_COMMIT = (
+    "object(oid: $value) { ... on Commit { checkSuites(first: 3, filterBy: {appId: $app}) "
+    "{ nodes { checkRuns(first: 50) { nodes { ...CheckRun } } } } } }"
+)
+_LABEL = "label(name: $value) { id name }"
+
+
+def open_issues(owner: str, name: str, label: str, after: str | None) -> Document:
+    """Return the query for one page of open issues with `label`, after the cursor `after`."""
+    return Document(_OPEN_ISSUES, {"owner": owner, "name": name, "label": label, "after": after})
+
+
+@dataclass(frozen=True)
+class Field:
+    """One mutation of a write document: `field(input: $i<n>) { selection }`."""
+
+    name: str
+    input_type: str
+    selection: str
+    fragment: str | None
+    """Which of `FRAGMENTS` the selection spreads."""
+    value: dict[str, Any]
+
+
+def write(fields: Sequence[Field]) -> Document:
+    """Return one document that runs `fields` in order, the n-th under the alias `m<n>`."""
+    declared = ", ".join(f"$i{n}: {field.input_type}!" for n, field in enumerate(fields))
+    lines = [
+        f"  m{n}: {field.name}(input: $i{n}) {{ {field.selection} }}\n" for n, field in enumerate(fields)
+    ]
+    spread = {field.fragment for field in fields if field.fragment}
+    used = [FRAGMENTS[name] for name in FRAGMENTS if name in spread]
+    if spread & {"Comment", "Pull"}:
+        used.append(ACTOR)
+    text = "".join([f"mutation Write({declared}) {{\n", *lines, "}\n", *used])
+    return Document(text, {f"i{n}": field.value for n, field in enumerate(fields)})

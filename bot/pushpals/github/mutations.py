@@ -1,0 +1,292 @@
+"""The writes. Each is a value; `RepoClient.write` sends those of one step as a single document."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+from pushpals.github import parse
+from pushpals.github.documents import Field
+from pushpals.github.errors import WriteFailed
+from pushpals.github.views import CheckConclusion, CheckRunView, CommentView, Done, PullView
+from pushpals.model import Sha
+
+Reaction = Literal["CONFUSED", "EYES", "HEART", "HOORAY", "LAUGH", "ROCKET", "THUMBS_DOWN", "THUMBS_UP"]
+RequestableStatus = Literal["QUEUED", "IN_PROGRESS", "COMPLETED"]
+CloseReason = Literal["COMPLETED", "NOT_PLANNED", "DUPLICATE"]
+Written = CommentView | CheckRunView | PullView | Done | WriteFailed
+Payload = Mapping[str, Any]
+
+
+class Mutation(ABC):
+    """One write. Subclasses name GitHub's field, and say what it takes and how to read its payload."""
+
+    field: ClassVar[str]
+    selection: ClassVar[str]
+    fragment: ClassVar[str | None] = None
+
+    @abstractmethod
+    def value(self) -> dict[str, Any]:
+        """Return the input object, without what is not given."""
+
+    @abstractmethod
+    def read(self, payload: Payload) -> Written:
+        """Return what the write made."""
+
+    def compiled(self) -> Field:
+        """Return this write's part of a document."""
+        # GitHub names the input type of every mutation after the mutation.
+        input_type = self.field[0].upper() + self.field[1:] + "Input"
+        return Field(self.field, input_type, self.selection, self.fragment, self.value())
+
+
+class _MakesPull(Mutation):
+    selection = "pullRequest { ...Pull }"
+    fragment = "Pull"
+
+    def read(self, payload: Payload) -> PullView:
+        """Return the pull request as it now is."""
+        return parse.pull(payload["pullRequest"])
+
+
+class _MakesCheckRun(Mutation):
+    selection = "checkRun { ...CheckRun }"
+    fragment = "CheckRun"
+
+    def read(self, payload: Payload) -> CheckRunView:
+        """Return the check run as it now is."""
+        return parse.check_run(payload["checkRun"])
+
+
+@dataclass(frozen=True)
+class AddReaction(Mutation):
+    """React to an issue, pull request, comment or review. Doing it twice changes nothing."""
+
+    subject_id: str
+    content: Reaction = "EYES"
+
+    field = "addReaction"
+    selection = "subject { id }"
+
+    def value(self) -> dict[str, Any]:
+        """Return the input object."""
+        return {"subjectId": self.subject_id, "content": self.content}
+
+    def read(self, payload: Payload) -> Done:
+        """Return the id of what was reacted to."""
+        return Done(payload["subject"]["id"])
+
+
+@dataclass(frozen=True)
+class AddComment(Mutation):
+    """Comment on an issue or pull request. At most 65,536 characters."""
+
+    subject_id: str
+    body: str
+
+    field = "addComment"
+    selection = "commentEdge { node { ...Comment } }"
+    fragment = "Comment"
+
+    def value(self) -> dict[str, Any]:
+        """Return the input object."""
+        return {"subjectId": self.subject_id, "body": self.body}
+
+    def read(self, payload: Payload) -> CommentView:
+        """Return the new comment."""
+        return parse.comment(payload["commentEdge"]["node"])
+
+
+@dataclass(frozen=True)
+class UpdateComment(Mutation):
+    """Replace the text of a comment."""
+
+    comment_id: str
+    body: str
+
+    field = "updateIssueComment"
+    selection = "issueComment { ...Comment }"
+    fragment = "Comment"
+
+    def value(self) -> dict[str, Any]:
+        """Return the input object."""
+        return {"id": self.comment_id, "body": self.body}
+
+    def read(self, payload: Payload) -> CommentView:
+        """Return the comment as it now is."""
+        return parse.comment(payload["issueComment"])
+
+
+@dataclass(frozen=True)
+class CheckAction:
+    """A button on a check run. Label 20, description 40, identifier 20 characters at most; 3 buttons."""
+
+    label: str
+    description: str
+    identifier: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _CheckRun(_MakesCheckRun):
+    repository_id: str
+    name: str
+    external_id: str
+    status: RequestableStatus
+    conclusion: CheckConclusion | None = None
+    title: str
+    summary: str
+    text: str = ""
+    details_url: str | None = None
+    actions: tuple[CheckAction, ...] = ()
+
+    def value(self) -> dict[str, Any]:
+        """Return the input object, but for what is asked about."""
+        output = {"title": self.title, "summary": self.summary, "text": self.text or None}
+        return _given(
+            {
+                "repositoryId": self.repository_id,
+                "name": self.name,
+                "externalId": self.external_id,
+                "status": self.status,
+                "conclusion": self.conclusion,
+                "detailsUrl": self.details_url,
+                "output": _given(output),
+                "actions": [asdict(action) for action in self.actions],
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateCheckRun(_CheckRun):
+    """Add a check run to a commit. GitHub keeps duplicates: look before creating."""
+
+    head_sha: Sha
+
+    field = "createCheckRun"
+
+    def value(self) -> dict[str, Any]:
+        """Return the input object."""
+        return {**super().value(), "headSha": self.head_sha}
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateCheckRun(_CheckRun):
+    """Redraw a check run. Buttons not given again disappear."""
+
+    check_run_id: str
+
+    field = "updateCheckRun"
+
+    def value(self) -> dict[str, Any]:
+        """Return the input object."""
+        return {**super().value(), "checkRunId": self.check_run_id}
+
+
+@dataclass(frozen=True)
+class CreatePullRequest(_MakesPull):
+    """Open a pull request from branch `head` to branch `base` of the same repository.
+
+    Where one is already open, the answer is a WriteFailed of kind `already_exists`.
+    """
+
+    repository_id: str
+    base: str
+    head: str
+    title: str
+    body: str
+    draft: bool = False
+
+    field = "createPullRequest"
+
+    def value(self) -> dict[str, Any]:
+        """Return the input object."""
+        return {
+            "repositoryId": self.repository_id,
+            "baseRefName": self.base,
+            "headRefName": self.head,
+            "title": self.title,
+            "body": self.body,
+            "draft": self.draft,
+        }
+
+
+@dataclass(frozen=True)
+class UpdatePullRequest(_MakesPull):
+    """Change a pull request's title or body; None leaves it as it is."""
+
+    pull_id: str
+    title: str | None = None
+    body: str | None = None
+
+    field = "updatePullRequest"
+
+    def value(self) -> dict[str, Any]:
+        """Return the input object."""
+        return _given({"pullRequestId": self.pull_id, "title": self.title, "body": self.body})
+
+
+@dataclass(frozen=True)
+class ReadyForReview(_MakesPull):
+    """Take a pull request out of draft."""
+
+    pull_id: str
+
+    field = "markPullRequestReadyForReview"
+
+    def value(self) -> dict[str, Any]:
+        """Return the input object."""
+        return {"pullRequestId": self.pull_id}
+
+
+@dataclass(frozen=True)
+class _Labels(Mutation):
+    subject_id: str
+    label_ids: tuple[str, ...]
+
+    selection = "labelable { ... on Node { id } }"
+
+    def value(self) -> dict[str, Any]:
+        """Return the input object."""
+        return {"labelableId": self.subject_id, "labelIds": list(self.label_ids)}
+
+    def read(self, payload: Payload) -> Done:
+        """Return the id of what was labelled."""
+        return Done(payload["labelable"]["id"])
+
+
+class AddLabels(_Labels):
+    """Add labels, by id, to an issue or pull request."""
+
+    field = "addLabelsToLabelable"
+
+
+class RemoveLabels(_Labels):
+    """Remove labels, by id, from an issue or pull request."""
+
+    field = "removeLabelsFromLabelable"
+
+
+@dataclass(frozen=True)
+class CloseIssue(Mutation):
+    """Close an issue."""
+
+    issue_id: str
+    reason: CloseReason = "COMPLETED"
+
+    field = "closeIssue"
+    selection = "issue { id }"
+
+    def value(self) -> dict[str, Any]:
+        """Return the input object."""
+        return {"issueId": self.issue_id, "stateReason": self.reason}
+
+    def read(self, payload: Payload) -> Done:
+        """Return the id of the issue."""
+        return Done(payload["issue"]["id"])
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    """Drop what is None: GraphQL tells an absent value from a null one."""
+    return {name: value for name, value in values.items() if value is not None}

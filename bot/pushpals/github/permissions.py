@@ -1,0 +1,39 @@
+"""What an installation token may do. A token is asked for with no more than its step needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+
+class Permissions(Mapping[str, str]):
+    """A frozen, hashable mapping of GitHub permission names to `read` or `write`."""
+
+    def __init__(self, **grants: str) -> None:
+        self._grants = dict(sorted(grants.items()))
+
+    def __getitem__(self, name: str) -> str:
+        return self._grants[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._grants)
+
+    def __len__(self) -> int:
+        return len(self._grants)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._grants.items()))
+
+    def __repr__(self) -> str:
+        return "Permissions(" + ", ".join(f"{k}={v!r}" for k, v in self._grants.items()) + ")"
+
+
+OBSERVE = Permissions(checks="read", contents="read", issues="read", metadata="read", pull_requests="read")
+"""Look, and fetch."""
+
+CONTROL = Permissions(checks="write", contents="read", issues="write", metadata="read", pull_requests="write")
+"""Everything people see, but not one commit: comments, labels, checks, pull requests. It can fetch."""
+
+PUBLISH = Permissions(
+    checks="write", contents="write", issues="write", metadata="read", pull_requests="write"
+)
+"""Push as well."""

@@ -1,0 +1,146 @@
+"""The typed calls on one repository, as one installation of the App sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pushpals.github import documents, parse
+from pushpals.github.access import Access, Answer
+from pushpals.github.errors import AccessDenied, GitHubError, NotFound, WriteFailed
+from pushpals.github.limits import is_secondary
+from pushpals.github.mutations import Mutation, Written
+from pushpals.github.permissions import Permissions
+from pushpals.github.views import Role, SubjectView
+from pushpals.model import RepoRef, Sha
+
+
+class RepoClient:
+    """What PushPals asks of a repository. Made by `GitHub.repo`.
+
+    Every call may raise GitHubUnavailable, RateLimited, AccessDenied, NotFound and BadCredentials.
+    """
+
+    def __init__(self, access: Access, *, app_id: int) -> None:
+        self._access = access
+        self._app_id = app_id
+
+    @property
+    def ref(self) -> RepoRef:
+        """The repository."""
+        return self._access.ref
+
+    @property
+    def git_url(self) -> str:
+        """The URL to fetch and push. It holds no credential."""
+        return self._access.shared.endpoints.git(self.ref)
+
+    async def git_token(self, permissions: Permissions) -> str:
+        """Return a token for git over HTTP (user `x-access-token`), with at least ten minutes of life."""
+        return await self._access.token(permissions)
+
+    async def role_of(self, login: str) -> Role:
+        """Return the account's id and what it may do here.
+
+        The role is GitHub's `role_name`: its older `permission` calls triage `read` and maintain `write`.
+        """
+        path = "/repos/{owner}/{repo}/collaborators/{login}/permission"
+        names = {"owner": self.ref.owner, "repo": self.ref.name, "login": login}
+        try:
+            answer = await self._access.get("role", path, names)
+        except NotFound:
+            return Role(None, "none")
+        return Role((answer.get("user") or {}).get("id"), answer["role_name"])
+
+    async def subject(
+        self,
+        number: int,
+        *,
+        branches: Sequence[str] = (),
+        commits: Sequence[Sha] = (),
+        labels: Sequence[str] = (),
+    ) -> SubjectView:
+        """Return the issue or pull request `number` with all that one decision needs, in one request.
+
+        Also the pull requests from `branches` of this repository, this App's check runs on `commits`, and
+        the ids of `labels`; at most `documents.MAX_ALIASES` of each, else ValueError.
+        """
+        asked = {"branches": branches, "commits": commits, "labels": labels}
+        document = documents.subject(self.ref.owner, self.ref.name, number, app_id=self._app_id, **asked)
+        answer = await self._access.graphql("subject", document)
+        return parse.subject(_whole(answer, f"{self.ref}#{number}"), **asked)
+
+    async def write(self, *mutations: Mutation) -> tuple[Written, ...]:
+        """Run `mutations` in order, in one request, and return what each made.
+
+        A refused one yields a WriteFailed in its place; those after it are run all the same. A
+        GitHubUnavailable with `lost` set means that nobody knows: look before writing again.
+        """
+        if not mutations:
+            return ()
+        document = documents.write([mutation.compiled() for mutation in mutations])
+        answer = await self._access.graphql("write", document, writes=len(mutations))
+        data: Answer = answer.get("data") or {}
+        failures = _failures(answer)
+        if not data and None in failures:
+            raise GitHubError(f"GitHub refused to write to {self.ref}: {failures[None].get('message')}")
+        return tuple(
+            _written(mutation, data.get(f"m{n}"), failures.get(f"m{n}"))
+            for n, mutation in enumerate(mutations)
+        )
+
+    async def open_issues(self, label: str) -> tuple[int, ...]:
+        """Return the numbers of all open issues with `label`; one request for each hundred."""
+        numbers: list[int] = []
+        after: str | None = None
+        while True:
+            document = documents.open_issues(self.ref.owner, self.ref.name, label, after)
+            answer = await self._access.graphql("open_issues", document)
+            page = _whole(answer, str(self.ref))["repository"]["issues"]
+            numbers += [node["number"] for node in page["nodes"] if node]
+            if not page["pageInfo"]["hasNextPage"]:
+                return tuple(numbers)
+            after = page["pageInfo"]["endCursor"]
+
+
+def _whole(answer: Answer, what: str) -> Answer:
+    """Return the data of a read. A snapshot with holes would be decided on wrongly, so any error raises."""
+    errors = answer.get("errors") or ()
+    for error in errors:
+        message = error.get("message", "no reason given")
+        if error.get("type") == "NOT_FOUND":
+            raise NotFound(f"{what} does not exist, or the App may not see it: {message}")
+        if error.get("type") == "FORBIDDEN":
+            raise AccessDenied(
+                f"GitHub does not let the App read {what}: {message}. Check the App's permissions."
+            )
+    if errors or not answer.get("data"):
+        said = "; ".join(str(error.get("message")) for error in errors) or "no reason given"
+        raise GitHubError(f"GitHub could not answer for {what}: {said}")
+    data: Answer = answer["data"]
+    return data
+
+
+def _failures(answer: Answer) -> dict[str | None, Answer]:
+    """Return the first error of each alias; under None those that speak of the document as a whole."""
+    failures: dict[str | None, Answer] = {}
+    for error in answer.get("errors") or ():
+        path = error.get("path") or ()
+        failures.setdefault(path[0] if path else None, error)
+    return failures
+
+
+def _written(mutation: Mutation, payload: Answer | None, error: Answer | None) -> Written:
+    if error is None and payload is not None:
+        return mutation.read(payload)
+    message = str((error or {}).get("message") or "GitHub gave no reason")
+    return WriteFailed(f"{mutation.field}: {message}", kind=_kind(message, str((error or {}).get("type"))))
+
+
+def _kind(message: str, error_type: str) -> str:
+    if "already exists" in message:
+        return "already_exists"
+    if error_type == "RATE_LIMITED" or is_secondary(message):
+        return "limited"
+    if "Something went wrong" in message:
+        return "unknown"
+    return {"NOT_FOUND": "not_found", "FORBIDDEN": "forbidden"}.get(error_type, "refused")

@@ -1,0 +1,202 @@
+"""The one seam to the network: every request to GitHub passes `Transport.send`.
+
+Here and nowhere else are retries, rate limits and pacing. A read may be sent again after any failure. A
+write is sent again only when it is sure that nothing happened; a lost answer is raised with `lost=True`,
+and the caller looks at GitHub again before deciding anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Literal
+
+import aiohttp
+import tenacity
+from gidgethub import abc as gidgethub_abc
+
+from pushpals.github.errors import GitHubError, GitHubUnavailable, RateLimited, rate_limited, refusal
+from pushpals.github.limits import Pacer, limited_until
+
+Kind = Literal["rest", "graphql"]
+Cache = gidgethub_abc.CACHE_TYPE
+Answer = tuple[int, Mapping[str, str], bytes]
+Observer = Callable[[Kind, str], None]
+
+ATTEMPTS = 3
+LONGEST_WAIT = 60.0
+"""Seconds. A longer wait is the caller's to plan: a job can do something better than sleep."""
+
+_TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10)
+_CONNECTIONS = 50  # GitHub allows 100 concurrent requests, REST and GraphQL together.
+_API_VERSION = "2022-11-28"
+_RETRIED_STATUS = frozenset({500, 502, 503, 504})
+_jitter = tenacity.wait_random_exponential(multiplier=0.5, max=8)
+
+
+@dataclass(frozen=True)
+class Call:
+    """What the transport must know of a request besides its bytes."""
+
+    kind: Kind
+    name: str
+    """For people and metrics: `subject`, `write`, `role` …"""
+    installation: int | None
+    """Whose limits it counts against; None for the App itself."""
+    writes: int = 0
+    """How many things it creates or changes. With 0 it may be sent twice."""
+
+
+class Transport:
+    """The shared connection pool, with the retry policy. `clock` is seconds since the epoch."""
+
+    def __init__(
+        self,
+        *,
+        sleep: Callable[[float], Awaitable[None]],
+        clock: Callable[[], float],
+        on_request: Observer,
+    ) -> None:
+        self._sleep = sleep
+        self._clock = clock
+        self._on_request = on_request
+        self._session: aiohttp.ClientSession | None = None
+        self._pacers: defaultdict[int | None, Pacer] = defaultdict(Pacer)
+        self._limited: dict[tuple[int | None, Kind], float] = {}
+
+    async def close(self) -> None:
+        """Close the connections. A later request opens them again."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def send(
+        self, call: Call, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> Answer:
+        """Send one request and return status (below 400), headers and body.
+
+        Raises GitHubUnavailable, RateLimited when the wait is longer than `LONGEST_WAIT`, and the other
+        errors of `pushpals.github.errors` for what GitHub refuses.
+        """
+        await self._pace(call)
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(self._may_retry),
+            wait=self._wait,
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        async for attempt in retrying:
+            with attempt:
+                return await self._once(call, method, url, headers, body, attempt.retry_state.attempt_number)
+        raise AssertionError  # reraise=True leaves no other way out of the loop.
+
+    async def _pace(self, call: Call) -> None:
+        if not call.writes:
+            return
+        pacer = self._pacers[call.installation]
+        delay = pacer.take(call.writes, now=self._clock())
+        if delay > LONGEST_WAIT:
+            pacer.give_back(call.writes)
+            raise rate_limited(call.name, self._clock() + delay)
+        if delay > 0:
+            await self._sleep(delay)
+
+    def _may_retry(self, error: BaseException) -> bool:
+        if isinstance(error, RateLimited):
+            return error.until - self._clock() <= LONGEST_WAIT
+        return isinstance(error, GitHubUnavailable) and not error.lost
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, RateLimited):
+            return max(0.0, error.until - self._clock())
+        return _jitter(state)
+
+    async def _once(
+        self, call: Call, method: str, url: str, headers: Mapping[str, str], body: bytes, attempt: int
+    ) -> Answer:
+        scope = (call.installation, call.kind)
+        if (until := self._limited.get(scope, 0.0)) > self._clock():
+            raise rate_limited(call.name, until)  # Asking on while limited can get an App banned.
+        self._on_request(call.kind, call.name)
+        status, answered, content = await self._exchange(call, method, url, headers, body)
+        limit = limited_until(status, answered, content, now=self._clock(), attempt=attempt)
+        if limit is not None:
+            self._limited[scope] = limit
+            raise rate_limited(call.name, limit)
+        if error := _failure(call, status, answered, content):
+            raise error
+        return status, answered, content
+
+    async def _exchange(
+        self, call: Call, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> Answer:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=_TIMEOUT, connector=aiohttp.TCPConnector(limit=_CONNECTIONS)
+            )
+        sent = {**headers, "x-github-api-version": _API_VERSION}
+        try:
+            async with self._session.request(
+                method, url, headers=sent, data=body or None, allow_redirects=method == "GET"
+            ) as response:
+                return response.status, response.headers, await response.read()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise GitHubUnavailable(_unreachable(call, error), lost=False) from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise GitHubUnavailable(_unreachable(call, error), lost=call.writes > 0) from error
+
+
+class Api(gidgethub_abc.GitHubAPI):
+    """gidgethub's client for one call: it forms the URL, headers, cache and pages; the transport sends."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        call: Call,
+        *,
+        base_url: str,
+        token: str | None = None,
+        cache: Cache | None = None,
+    ) -> None:
+        super().__init__("pushpals", oauth_token=token, cache=cache, base_url=base_url)
+        self._transport = transport
+        self._call = call
+
+    async def _request(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
+        return await self._transport.send(self._call, method, url, headers, body)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep; gidgethub asks for it, and never calls it."""
+        await asyncio.sleep(seconds)
+
+
+def _failure(call: Call, status: int, headers: Mapping[str, str], body: bytes) -> GitHubError | None:
+    if status in _RETRIED_STATUS:
+        return GitHubUnavailable(f"GitHub answered {call.name} with status {status}.", lost=call.writes > 0)
+    if status >= HTTPStatus.BAD_REQUEST:
+        return refusal(call.name, status, headers, body)
+    if call.kind == "graphql" and _graphql_broke(body):
+        return GitHubUnavailable(f"GitHub failed while working on {call.name}.", lost=call.writes > 0)
+    return None
+
+
+def _graphql_broke(body: bytes) -> bool:
+    """Tell whether a GraphQL document failed as a whole for a reason of GitHub's own (status 200)."""
+    if b"Something went wrong" not in body:
+        return False
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return True
+    return not any((answer.get("data") or {}).values())
+
+
+def _unreachable(call: Call, error: BaseException) -> str:
+    reason = str(error) or type(error).__name__
+    return f"GitHub could not be reached ({call.name}): {reason}. Check the network and the server's address."

@@ -1,0 +1,183 @@
+"""What GitHub shows, as frozen values. States are GitHub's GraphQL words, in capitals.
+
+Authors are None for deleted accounts. Times are aware. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from pushpals.model import Person, Sha
+
+CheckStatus = Literal["QUEUED", "IN_PROGRESS", "COMPLETED", "PENDING", "WAITING", "REQUESTED"]
+CheckConclusion = Literal[
+    "ACTION_REQUIRED",
+    "CANCELLED",
+    "FAILURE",
+    "NEUTRAL",
+    "SKIPPED",
+    "STALE",
+    "STARTUP_FAILURE",
+    "SUCCESS",
+    "TIMED_OUT",
+]
+SubjectState = Literal["OPEN", "CLOSED", "MERGED"]
+ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]
+Mergeable = Literal["MERGEABLE", "CONFLICTING", "UNKNOWN"]
+
+
+class Role(NamedTuple):
+    """What a person may do in a repository. `user_id` is None when GitHub knows no such collaborator."""
+
+    user_id: int | None
+    name: str
+    """`admin`, `maintain`, `write`, `triage`, `read`, `none`, or the name of a custom role."""
+
+
+@dataclass(frozen=True)
+class CommentView:
+    """A comment of an issue or pull request. `mine` is True when this App wrote it."""
+
+    id: str
+    database_id: int
+    author: Person | None
+    body: str
+    created_at: datetime
+    last_edited_at: datetime | None
+    editor: Person | None
+    mine: bool
+    url: str
+
+
+@dataclass(frozen=True)
+class LabelEvent:
+    """Somebody added `label`."""
+
+    id: str
+    at: datetime
+    actor: Person | None
+    label: str
+
+
+@dataclass(frozen=True)
+class RenameEvent:
+    """Somebody changed the title. `last_edited_at` of a subject speaks of the body alone."""
+
+    id: str
+    at: datetime
+    actor: Person | None
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class ReviewView:
+    """A review of a pull request, and the commit it was given on (None when that is gone)."""
+
+    id: str
+    database_id: int
+    author: Person | None
+    state: ReviewState
+    body: str
+    submitted_at: datetime | None
+    last_edited_at: datetime | None
+    editor: Person | None
+    commit: Sha | None
+    mine: bool
+    url: str
+
+
+@dataclass(frozen=True)
+class PullView:
+    """A pull request. `reviews` are the last twenty, the newest last."""
+
+    id: str
+    number: int
+    title: str
+    body: str
+    state: SubjectState
+    draft: bool
+    merged: bool
+    merged_at: datetime | None
+    merged_by: Person | None
+    head_ref: str
+    head_sha: Sha
+    base_ref: str
+    cross_repository: bool
+    mergeable: Mergeable
+    url: str
+    reviews: tuple[ReviewView, ...] = ()
+
+
+@dataclass(frozen=True)
+class CheckRunView:
+    """A check run of this App."""
+
+    id: str
+    database_id: int
+    name: str
+    external_id: str
+    status: CheckStatus
+    conclusion: CheckConclusion | None
+    title: str
+    summary: str
+    url: str
+
+
+@dataclass(frozen=True)
+class RepositoryView:
+    """A repository. The default branch is None while the repository is empty."""
+
+    id: str
+    database_id: int
+    full_name: str
+    private: bool
+    default_branch: str | None
+    default_sha: Sha | None
+    url: str
+    label_ids: Mapping[str, str]
+    """Ids of the labels that were asked for and exist, by name."""
+
+
+@dataclass(frozen=True)
+class SubjectView:
+    """An issue or pull request with everything one decision needs, read in one query."""
+
+    kind: Literal["issue", "pull"]
+    id: str
+    number: int
+    title: str
+    body: str
+    state: SubjectState
+    author: Person | None
+    created_at: datetime
+    last_edited_at: datetime | None
+    editor: Person | None
+    url: str
+    labels: Mapping[str, str]
+    """Ids of its labels, by name."""
+    comments: tuple[CommentView, ...]
+    """The first twenty and the last sixty, in order. `comments_total` counts all."""
+    comments_total: int
+    labelled: tuple[LabelEvent, ...]
+    renamed: tuple[RenameEvent, ...]
+    reacted: frozenset[str]
+    """Reactions of this App, such as `EYES`."""
+    repository: RepositoryView
+    viewer: Person
+    """The App itself, as the author of what it writes."""
+    pull: PullView | None
+    pulls: Mapping[str, tuple[PullView, ...]]
+    """Pull requests of this repository by head branch, for every branch asked for, the newest first."""
+    check_runs: Mapping[Sha, tuple[CheckRunView, ...]]
+    """This App's check runs for every commit asked for."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A write that has nothing to show but the id of what it changed."""
+
+    id: str
