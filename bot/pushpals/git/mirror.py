@@ -1,0 +1,228 @@
+"""One bare mirror per repository: the only place where git meets a repository's content.
+
+A mirror is a cache. All that matters is on the remote or is about to be pushed there; a mirror that
+is deleted or damaged is made again from the remote.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pushpals.git import trees
+from pushpals.git.capture import Capture, Exporter
+from pushpals.git.errors import GitError
+from pushpals.git.lock import exclusive
+from pushpals.git.objects import Identity, NewCommit, ObjectStore
+from pushpals.git.process import Git
+from pushpals.git.remote import RefUpdate, Remote, TokenSource
+from pushpals.git.trees import TreeEntry
+from pushpals.git.workspace import CACHES
+from pushpals.model import FileChange, Patch, Sha
+
+_ATTRIBUTES = "* -text -crlf !eol -ident -filter -working-tree-encoding !diff !whitespace\n"
+"""Stands above every .gitattributes: bytes are exact both ways, and no filter has a name to run by."""
+
+_EXCLUDES = "".join(f"{name}/\n" for name in sorted(CACHES)) + "*.pyc\n.DS_Store\n"
+_LOG_FORMAT = "--format=%H%x00%P%x00%an%x00%ct%x00%B%x00%x01"
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """One commit as `git log` tells it."""
+
+    sha: Sha
+    parents: tuple[Sha, ...]
+    author: str
+    when: datetime
+    message: str
+
+
+class Mirror:
+    """A bare repository beside a remote one. Safe for many tasks of one event loop, and processes."""
+
+    def __init__(
+        self, path: Path, url: str, token: TokenSource, network: Mapping[str, str] | None = None
+    ) -> None:
+        """Bind to an existing mirror; use `open`, which makes sure that there is one."""
+        self.path = path
+        self._git = Git(path, network)
+        self._store = ObjectStore(path)
+        self._remote = Remote(self._git, url, token)
+        self._exporter = Exporter(self._git, self._store)
+
+    @classmethod
+    async def open(
+        cls, path: Path, url: str, token: TokenSource, *, network: Mapping[str, str] | None = None
+    ) -> Mirror:
+        """Open the mirror of `url` at `path`; make it when missing, finish it when half made.
+
+        `token` is asked before each use of the network. `network` is extra environment for git that
+        a door took from its own: proxies and certificates (`https_proxy`, `SSL_CERT_FILE` …).
+        """
+        path = await asyncio.to_thread(_made, path)
+        mirror = cls(path, url, token, network)
+        async with exclusive(path):
+            # Making it again changes nothing in a repository that is whole.
+            await mirror._git.run("init", "--quiet", "--bare", "--template=")
+            await asyncio.to_thread(_settle_info, path)
+            # No more than a look when there is little to pack; what is younger than two weeks stays.
+            await mirror._git.run("gc", "--auto", "--quiet", timeout=600)
+        return mirror
+
+    async def fetch(self, *refspecs: str, depth: int | None = None) -> None:
+        """Fetch `refspecs`; see `Remote.fetch`."""
+        await self._remote.fetch(*refspecs, depth=depth)
+
+    async def ls_remote(self, *patterns: str) -> dict[str, Sha]:
+        """Return the remote's refs that match `patterns`; see `Remote.ls`."""
+        return await self._remote.ls(*patterns)
+
+    async def push(self, updates: Sequence[RefUpdate]) -> None:
+        """Move all refs of `updates` on the remote, or none; see `Remote.push`."""
+        await self._remote.push(updates)
+
+    async def resolve(self, ref: str) -> Sha | None:
+        """Return the commit (or other object) that `ref` names in the mirror, or None."""
+        done = await self._git.run(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", ref, ok=(0, 1, 128)
+        )
+        # Some versions of git print the separator too, so only the last line counts.
+        return done.text.splitlines()[-1] if done.code == 0 else None
+
+    async def refs(self, *patterns: str) -> dict[str, Sha]:
+        """Return the mirror's own refs (as of the last fetch) that match `patterns`, by name."""
+        done = await self._git.run("for-each-ref", "--format=%(objectname) %(refname)", *patterns)
+        return {ref: sha for sha, _, ref in (line.partition(" ") for line in done.text.splitlines())}
+
+    async def read(self, commit: str, path: str) -> bytes | None:
+        """Return a file's bytes as committed, or None when the commit has no such file."""
+        return (await self.read_objects(f"{commit}:{path}"))[0]
+
+    async def read_objects(self, *names: str) -> list[bytes | None]:
+        """Return the bytes of each object (a sha, `commit:path`, `commit^{tree}`), None where none is."""
+        found: list[bytes | None] = []
+        if any("\n" in name for name in names):
+            for name in names:
+                done = await self._git.run("cat-file", "-p", "--end-of-options", name, ok=(0, 128))
+                found.append(None if done.code else done.out)
+            return found
+        done = await self._git.run("cat-file", "--batch", stdin="".join(f"{n}\n" for n in names).encode())
+        position = 0
+        for _ in names:
+            end = done.out.index(b"\n", position)
+            head = done.out[position:end].rsplit(b" ", 2)
+            position = end + 1
+            if head[-1] in {b"missing", b"ambiguous"}:
+                found.append(None)
+                continue
+            size = int(head[-1])
+            found.append(done.out[position : position + size])
+            position += size + 1
+        return found
+
+    async def entries(self, treeish: str) -> list[TreeEntry]:
+        """List all files of a commit or tree with mode and blob."""
+        return await trees.entries(self._git, treeish)
+
+    async def tree_paths(self, treeish: str) -> list[str]:
+        """List the paths of all files of a commit or tree, in git's order."""
+        return [entry.path for entry in await self.entries(treeish)]
+
+    async def log(self, tip: str, *, limit: int | None = None, paths: Iterable[str] = ()) -> list[LogEntry]:
+        """Return the history of `tip`, the newest first, at most `limit` commits, of `paths` if given."""
+        cap = () if limit is None else (f"--max-count={limit}",)
+        env = {"GIT_LITERAL_PATHSPECS": "1"}
+        done = await self._git.run("log", _LOG_FORMAT, *cap, "--end-of-options", tip, "--", *paths, env=env)
+        logged = []
+        for record in done.out.decode(errors="replace").split("\0\x01\n"):
+            if record:
+                sha, parents, author, seconds, message = record.removesuffix("\0\x01").split("\0")
+                when = datetime.fromtimestamp(int(seconds), UTC)
+                logged.append(LogEntry(sha, tuple(parents.split()), author, when, message.rstrip("\n")))
+        return logged
+
+    async def parents(self, *tips: Sha) -> dict[Sha, tuple[Sha, ...]]:
+        """Return every commit reachable from `tips` with its parents."""
+        done = await self._git.run(
+            "rev-list", "--parents", "--stdin", stdin="".join(f"{t}\n" for t in tips).encode()
+        )
+        return {line[:40]: tuple(line.split(" ")[1:]) for line in done.text.splitlines()}
+
+    async def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether `older` is `newer` or among its ancestors. Completes a shallow history if need be."""
+        done = await self._git.run("merge-base", "--is-ancestor", older, newer, ok=(0, 1))
+        if done.code and await self._deepen():
+            done = await self._git.run("merge-base", "--is-ancestor", older, newer, ok=(0, 1))
+        return done.code == 0
+
+    async def merge_base(self, one: str, other: str) -> Sha | None:
+        """Return the best common ancestor, or None. Completes a shallow history if need be."""
+        done = await self._git.run("merge-base", "--end-of-options", one, other, ok=(0, 1))
+        if done.code and await self._deepen():
+            done = await self._git.run("merge-base", "--end-of-options", one, other, ok=(0, 1))
+        return done.text.splitlines()[0] if done.code == 0 else None
+
+    async def _deepen(self) -> bool:
+        """Fetch all history if some is missing; says whether there was anything to do."""
+        if not await asyncio.to_thread((self.path / "shallow").exists):
+            return False
+        await self._remote.fetch("HEAD", depth=0)
+        return True
+
+    async def diff_files(self, base: str, tree: str) -> tuple[FileChange, ...]:
+        """List what differs between two commits or trees, sorted by path; renames are delete and add."""
+        return await trees.diff_files(self._git, base, tree)
+
+    async def diff(self, base: str, tree: str) -> bytes:
+        """Return the difference of two commits or trees as `git apply` reads it."""
+        return await trees.diff(self._git, base, tree)
+
+    async def materialise(self, treeish: str, destination: Path) -> None:
+        """Lay out a commit or tree as plain files, bytes exact, in an empty or missing folder."""
+        await trees.materialise(self._git, treeish, destination)
+
+    async def capture(self, base: Sha, workspace: Path) -> Capture:
+        """Compare a workspace with `base` by content; never runs git in it. Raises WorkspaceTooLarge."""
+        return await self._exporter.capture(base, workspace)
+
+    async def export(self, base: Sha, workspace: Path) -> Patch:
+        """Return only the patch of `capture`."""
+        return (await self.capture(base, workspace)).patch
+
+    async def apply(self, patch: Patch) -> Sha:
+        """Return the tree of `patch.base` with the patch on it. Raises PatchDoesNotApply."""
+        return await trees.apply(self._git, patch)
+
+    async def commit(
+        self, tree: Sha, parents: Sequence[Sha], message: str, *, author: Identity, when: datetime
+    ) -> Sha:
+        """Write a commit into the mirror. `when` needs a time zone, else ValueError."""
+        return await self._store.commit(NewCommit(tree, parents, message, author, when))
+
+    async def tree_of(self, files: Mapping[str, bytes], *, kept: Mapping[str, Sha] | None = None) -> Sha:
+        """Write a flat tree of `files` and of the blobs in `kept`. ValueError for a name with a folder."""
+        return await self._store.tree_of(files, kept or {})
+
+    async def commit_tree(self, commit: Sha) -> Sha:
+        """Return the tree of a commit. Raises GitError when the commit is not in the mirror."""
+        tree = await self.resolve(f"{commit}^{{tree}}")
+        if tree is None:
+            raise GitError(f"Commit {commit} is not in the mirror. Fetch it first.")
+        return tree
+
+
+def _made(path: Path) -> Path:
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path.absolute()
+
+
+def _settle_info(path: Path) -> None:
+    info = path / "info"
+    info.mkdir(exist_ok=True)
+    for name, text in (("attributes", _ATTRIBUTES), ("exclude", _EXCLUDES)):
+        if not (info / name).exists() or (info / name).read_text() != text:
+            (info / name).write_text(text)

@@ -1,0 +1,21 @@
+"""The ledger: what PushPals knows lives in git refs, and moves by compare-and-swap."""
+
+from pushpals.ledger.entries import Chapter, Entry, LedgerView, job_of, job_ref, request_ref
+from pushpals.ledger.errors import ClaimLost, LedgerDamaged, LedgerError
+from pushpals.ledger.ledger import Ledger
+from pushpals.ledger.transitions import TRANSITIONS, check_transition
+
+__all__ = [
+    "TRANSITIONS",
+    "Chapter",
+    "ClaimLost",
+    "Entry",
+    "Ledger",
+    "LedgerDamaged",
+    "LedgerError",
+    "LedgerView",
+    "check_transition",
+    "job_of",
+    "job_ref",
+    "request_ref",
+]

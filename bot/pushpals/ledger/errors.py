@@ -1,0 +1,40 @@
+"""What can go wrong with the ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pushpals.model import Sha
+
+if TYPE_CHECKING:
+    from pushpals.ledger.entries import Entry
+
+
+class LedgerError(Exception):
+    """Base of the ledger's own errors."""
+
+
+class ClaimLost(LedgerError):  # noqa: N818 - reads as what it is where it is caught
+    """Somebody else moved the ref first. Nothing of ours was written."""
+
+    def __init__(self, ref: str, sha: Sha | None, now: Entry[Any] | None) -> None:
+        """Name the ref, the sha it is at (None: gone or not known), and what it says (`now`) if known."""
+        super().__init__(f"{ref} was moved by somebody else (it is now at {sha or 'nothing'}). Look again.")
+        self.ref = ref
+        self.sha = sha
+        self.now = now
+
+
+class LedgerDamaged(LedgerError):  # noqa: N818
+    """A record that this release can not read."""
+
+    def __init__(self, ref: str, sha: Sha, reason: str) -> None:
+        """Name the ref and commit, the reason, and the way out."""
+        super().__init__(
+            f"The record at {ref} ({sha}) can not be read: {reason} If a newer PushPals wrote it, upgrade "
+            f"this one. Else look at `git log {ref}` and move the ref back to the last good commit with "
+            f"`git push --force-with-lease={ref}:{sha} origin GOOD:{ref}`, or delete it to start over."
+        )
+        self.ref = ref
+        self.sha = sha
+        self.reason = reason

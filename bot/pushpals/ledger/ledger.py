@@ -1,0 +1,232 @@
+"""Records and claims over git refs: each record is a chain of commits, each step a compare-and-swap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from pushpals.git import Identity, LeaseLost, Mirror, RefMissing, RefUpdate
+from pushpals.ledger.entries import (
+    AUDIT,
+    JOBS,
+    RECORD,
+    Chapter,
+    Entry,
+    LedgerView,
+    R,
+    audit_bytes,
+    canonical,
+    job_of,
+    job_order,
+    message,
+    parse,
+    ref_of,
+    request_ref,
+)
+from pushpals.ledger.errors import ClaimLost, LedgerDamaged
+from pushpals.ledger.transitions import check_transition
+from pushpals.model import JobId, JobRecord, RequestRecord, Sha
+
+
+class Ledger:
+    """Reads and writes the records of one repository."""
+
+    def __init__(self, mirror: Mirror, identity: Identity) -> None:
+        """Bind to the repository's mirror; commits are by `identity`."""
+        self._mirror = mirror
+        self._identity = identity
+        self._roots: dict[Sha, Sha] = {}
+
+    async def observe(self, number: int, default_branch: str) -> LedgerView:
+        """Fetch and read all that concerns issue or pull request `number`: one git fetch.
+
+        A record that can not be read is told in `damaged` and does not hide the others. Raises
+        RefMissing when the default branch does not exist, and git's errors for the network.
+        """
+        branch = f"refs/heads/{default_branch}"
+        await self._fetch_first(branch)
+        await self._mirror.fetch(
+            f"+{branch}:{branch}", *_exactly(request_ref(number)), *_all(f"{JOBS}{number}-*")
+        )
+        refs = await self._mirror.refs(branch, request_ref(number), f"{JOBS}{number}-*")
+        base = refs.pop(branch)
+        roots = await self._find_roots(list(refs.values()))
+        records = await self._mirror.read_objects(*(f"{sha}:{RECORD}" for sha in refs.values()))
+        request: Entry[RequestRecord] | None = None
+        jobs: list[Entry[JobRecord]] = []
+        damaged: list[LedgerDamaged] = []
+        for (ref, sha), data in zip(refs.items(), records, strict=True):
+            try:
+                if ref == request_ref(number):
+                    request = Entry(ref, sha, roots[sha], parse(RequestRecord, ref, sha, data))
+                else:
+                    jobs.append(Entry(ref, sha, roots[sha], parse(JobRecord, ref, sha, data)))
+            except LedgerDamaged as error:
+                damaged.append(error)
+        jobs.sort(key=lambda entry: job_order(entry.record.id))
+        return LedgerView(base, request, tuple(jobs), tuple(damaged))
+
+    async def list_jobs(self) -> dict[JobId, Sha]:
+        """Return every job of the repository and where its ref is: one request, no record is read."""
+        refs = await self._mirror.ls_remote(f"{JOBS}*")
+        jobs = {job: sha for ref, sha in refs.items() if (job := job_of(ref))}
+        return {job: jobs[job] for job in sorted(jobs, key=job_order)}
+
+    async def create(
+        self,
+        ref: str,
+        record: R,
+        *,
+        message: str,
+        when: datetime,
+        files: Mapping[str, bytes] | None = None,
+        audit: Sequence[str] = (),
+    ) -> Entry[R]:
+        """Begin a record's chain. Raises ClaimLost when the ref exists already."""
+        if ref != ref_of(record):
+            raise ValueError(f"This record belongs at {ref_of(record)}, not at {ref}.")
+        contents = {**(files or {}), RECORD: canonical(record)}
+        if audit:
+            contents[AUDIT] = audit_bytes(b"", audit)
+        sha = await self._commit(record, contents, {}, parent=None, sentence=message, when=when)
+        await self._swap(record, [RefUpdate(ref, None, sha)])
+        self._roots[sha] = sha
+        return Entry(ref, sha, sha, record)
+
+    async def advance(
+        self,
+        entry: Entry[R],
+        record: R,
+        *,
+        message: str,
+        when: datetime,
+        files: Mapping[str, bytes] | None = None,
+        audit: Sequence[str] = (),
+        also: Sequence[RefUpdate] = (),
+    ) -> Entry[R]:
+        """Put `record` on top of `entry`, as a compare-and-swap from exactly `entry.sha`.
+
+        Files that are not given stay as they are; `audit` lines go to the end of the audit file.
+        Refs in `also` move in the same atomic push, or not at all. Raises ClaimLost when the record
+        moved meanwhile, git's LeaseLost when a ref of `also` did, ValueError for a job's illegal step.
+        """
+        if isinstance(record, JobRecord) and isinstance(entry.record, JobRecord):
+            check_transition(entry.record.state, record.state)
+        listing, log = await self._mirror.read_objects(f"{entry.sha}^{{tree}}", f"{entry.sha}:{AUDIT}")
+        contents = {**(files or {}), RECORD: canonical(record)}
+        if audit:
+            contents[AUDIT] = audit_bytes(log or b"", audit)
+        kept = _flat_tree(listing or b"")
+        sha = await self._commit(record, contents, kept, parent=entry.sha, sentence=message, when=when)
+        await self._swap(record, [RefUpdate(entry.ref, entry.sha, sha), *also])
+        self._roots[sha] = entry.root
+        return Entry(entry.ref, sha, entry.root, record)
+
+    async def read(self, kind: type[R], ref: str) -> Entry[R] | None:
+        """Fetch and read one record, or None when there is no such ref. Raises LedgerDamaged."""
+        sha = await self._tip(ref)
+        if sha is None:
+            return None
+        record = parse(kind, ref, sha, await self._mirror.read(sha, RECORD))
+        return Entry(ref, sha, (await self._find_roots([sha]))[sha], record)
+
+    async def file(self, entry: Entry[R], name: str) -> bytes | None:
+        """Return a file of the entry's tree, or None when it has none of that name."""
+        return await self._mirror.read(entry.sha, name)
+
+    async def audit_lines(self, entry: Entry[R]) -> list[str]:
+        """Return the audit lines as of `entry`, the oldest first."""
+        return (await self.file(entry, AUDIT) or b"").decode().splitlines()
+
+    async def history(self, ref: str) -> list[Chapter]:
+        """Fetch and return the life of a record, the oldest first; empty when there is none.
+
+        Raises LedgerDamaged.
+        """
+        tip = await self._tip(ref)
+        commits = (await self._mirror.log(tip))[::-1] if tip else []
+        records = await self._mirror.read_objects(*(f"{c.sha}:{RECORD}" for c in commits))
+        kind = JobRecord if ref.startswith(JOBS) else RequestRecord
+        return [
+            Chapter(c.sha, c.when, c.message.partition("\n")[0], parse(kind, ref, c.sha, data))
+            for c, data in zip(commits, records, strict=True)
+        ]
+
+    async def _tip(self, ref: str) -> Sha | None:
+        try:
+            await self._mirror.fetch(f"+{ref}:{ref}")
+        except RefMissing:
+            return None
+        return await self._mirror.resolve(ref)
+
+    async def _commit(
+        self,
+        record: R,
+        contents: Mapping[str, bytes],
+        kept: Mapping[str, Sha],
+        *,
+        parent: Sha | None,
+        sentence: str,
+        when: datetime,
+    ) -> Sha:
+        tree = await self._mirror.tree_of(contents, kept=kept)
+        parents = [parent] if parent else []
+        words = message(sentence, record)
+        return await self._mirror.commit(tree, parents, words, author=self._identity, when=when)
+
+    async def _swap(self, record: R, updates: Sequence[RefUpdate]) -> None:
+        """Push; a lost lease on the record's own ref is a lost claim."""
+        try:
+            await self._mirror.push(updates)
+        except LeaseLost as lost:
+            if lost.ref != updates[0].ref:
+                raise
+            raise ClaimLost(lost.ref, lost.now, await self._look(type(record), lost.ref)) from lost
+
+    async def _look(self, kind: type[R], ref: str) -> Entry[R] | None:
+        try:
+            return await self.read(kind, ref)
+        except LedgerDamaged:
+            return None
+
+    async def _find_roots(self, tips: Sequence[Sha]) -> dict[Sha, Sha]:
+        """Return the first commit of each chain; one git process for all that are not known yet."""
+        unknown = [tip for tip in tips if tip not in self._roots]
+        if unknown:
+            parents = await self._mirror.parents(*unknown)
+            for tip in unknown:
+                root = tip
+                while before := parents.get(root):
+                    root = before[0]
+                self._roots[tip] = root
+        return {tip: self._roots[tip] for tip in tips}
+
+    async def _fetch_first(self, branch: str) -> None:
+        """Take only the newest commit of a branch that the mirror has never seen: history can be long."""
+        if await self._mirror.resolve(branch) is None:
+            await self._mirror.fetch(f"+{branch}:{branch}", depth=1)
+
+
+def _all(pattern: str) -> tuple[str, ...]:
+    return (f"+{pattern}:{pattern}",)
+
+
+def _exactly(ref: str) -> tuple[str, ...]:
+    """Refspecs for `ref` alone that do not fail when the remote has no such ref, as an exact name would.
+
+    A pattern may match nothing; the negative ones take out the numbers that only begin like ours.
+    """
+    return (*_all(f"{ref}*"), *(f"^{ref}{digit}*" for digit in range(10)))
+
+
+def _flat_tree(data: bytes) -> dict[str, Sha]:
+    """Read a git tree object's plain files: `mode name NUL sha`, again and again."""
+    files: dict[str, Sha] = {}
+    position = 0
+    while position < len(data):
+        end = data.index(b"\0", position)
+        mode, _, name = data[position:end].partition(b" ")
+        if mode == b"100644":
+            files[name.decode()] = data[end + 1 : end + 21].hex()
+        position = end + 21
+    return files
