@@ -21,7 +21,7 @@ RECORD, AUDIT = "record.json", "audit.jsonl"
 _JOB_ID = re.compile(r"[1-9][0-9]*-[1-9][0-9]*")
 
 Record = RequestRecord | JobRecord
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", RequestRecord, JobRecord)
 
 
 @dataclass(frozen=True)

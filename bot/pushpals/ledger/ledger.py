@@ -14,6 +14,7 @@ from pushpals.ledger.entries import (
     Entry,
     LedgerView,
     R,
+    Record,
     audit_bytes,
     canonical,
     job_of,
@@ -110,8 +111,7 @@ class Ledger:
         Refs in `also` move in the same atomic push, or not at all. Raises ClaimLost when the record
         moved meanwhile, git's LeaseLost when a ref of `also` did, ValueError for a job's illegal step.
         """
-        if isinstance(record, JobRecord) and isinstance(entry.record, JobRecord):
-            check_transition(entry.record.state, record.state)
+        _check_step(entry.record, record)
         listing, log = await self._mirror.read_objects(f"{entry.sha}^{{tree}}", f"{entry.sha}:{AUDIT}")
         contents = {**(files or {}), RECORD: canonical(record)}
         if audit:
@@ -205,6 +205,13 @@ class Ledger:
         """Take only the newest commit of a branch that the mirror has never seen: history can be long."""
         if await self._mirror.resolve(branch) is None:
             await self._mirror.fetch(f"+{branch}:{branch}", depth=1)
+
+
+def _check_step(old: Record, new: Record) -> None:
+    if ref_of(old) != ref_of(new):
+        raise ValueError(f"The record of {ref_of(new)} can not follow that of {ref_of(old)}.")
+    if isinstance(old, JobRecord) and isinstance(new, JobRecord):
+        check_transition(old.state, new.state)
 
 
 def _all(pattern: str) -> tuple[str, ...]:
