@@ -1,18 +1,21 @@
 """What this machine can run, and the promise that CI runs all of it.
 
-Tests marked `docker` and `browser` are left out where no engine answers or no Chromium is installed, and the
-run says so. With PUSHPALS_REQUIRE_ALL=1 nothing may be left out: what is missing stops the run, and a skipped
-test fails it.
+Tests marked `docker`, `browser` and `github_schema` are left out where no engine answers, no Chromium is
+installed or PUSHPALS_GITHUB_SCHEMA names no file, and the run says so. With PUSHPALS_REQUIRE_ALL=1 nothing is
+left out: what is missing stops the run, and a skipped test fails it.
 """
 
 import os
 import shutil
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 REQUIRE_ALL = os.environ.get("PUSHPALS_REQUIRE_ALL") == "1"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+GITHUB_SCHEMA = Path(os.environ.get("PUSHPALS_GITHUB_SCHEMA", "/nonexistent"))
+MARKERS = ("docker", "browser", "github_schema")
 
 
 def chromium_path() -> str | None:
@@ -40,6 +43,8 @@ def missing() -> dict[str, str]:
         reasons["docker"] = "no Docker engine answers"
     if chromium_path() is None:
         reasons["browser"] = "Chromium is not installed"
+    if not GITHUB_SCHEMA.is_file():
+        reasons["github_schema"] = "PUSHPALS_GITHUB_SCHEMA names no file"
     return reasons
 
 
@@ -51,16 +56,20 @@ def chromium() -> str:
     return path
 
 
+@pytest.fixture(scope="session")
+def github_schema() -> str:
+    """GitHub's published GraphQL schema, for tests marked `github_schema`."""
+    return GITHUB_SCHEMA.read_text()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if REQUIRE_ALL and not is_worker(config) and missing():
         raise pytest.UsageError(f"PUSHPALS_REQUIRE_ALL=1, but {', '.join(missing().values())}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    needy = [
-        item for item in items if item.get_closest_marker("docker") or item.get_closest_marker("browser")
-    ]
-    left_out = {item for item in needy if any(item.get_closest_marker(marker) for marker in missing())}
+    needy = [item for item in items if any(map(item.get_closest_marker, MARKERS))]
+    left_out = {item for item in needy if any(map(item.get_closest_marker, missing()))}
     if left_out:
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=list(left_out))

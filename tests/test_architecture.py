@@ -57,7 +57,8 @@ def said(violations: Iterable[Violation]) -> list[str]:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_the_product_keeps_the_rule(product: Mapping[str, Module], rule: Rule) -> None:
-    assert said(rule(product)) == []
+    found = said(rule(product))
+    assert not found, "\n".join(["", *found])
 
 
 def test_the_product_imports_only_what_it_declares(product: Mapping[str, Module]) -> None:
@@ -65,7 +66,8 @@ def test_the_product_imports_only_what_it_declares(product: Mapping[str, Module]
     everywhere = import_names(project["dependencies"])
     local = import_names(project["optional-dependencies"]["local"])
     assert {"aiohttp", "jwt", "git", "yaml"} <= everywhere
-    assert said(rules.dependencies(product, everywhere, local)) == []
+    found = said(rules.dependencies(product, everywhere, local))
+    assert not found, "\n".join(["", *found])
 
 
 def test_there_are_two_error_boundaries_at_most() -> None:
@@ -228,16 +230,17 @@ def test_io_and_clocks_in_pure_code_are_found(house: House, module: str, source:
     assert all(module.removesuffix(".py").replace("/", ".") in line for line in found)
 
 
-def test_pure_code_leans_on_pure_code_only(house: House) -> None:
+def test_pure_code_leans_on_pure_code_and_takes_types_from_anywhere(house: House) -> None:
     modules = house(
         {
-            "loop/decide.py": "from datetime import datetime\nfrom pushpals.audit.texts import say",
-            "audit/texts.py": "from pushpals.git.diff import parse",
+            "loop/decide.py": "from pushpals.loop.steps import Step\nfrom pushpals.git.diff import Diff",
+            "loop/steps.py": "from .clock import now",
+            "loop/clock.py": "import time",
             "git/diff.py": "import subprocess",
         },
     )
     [violation] = rules.purity(modules)
-    assert violation.module == "pushpals.git.diff"
+    assert violation.module == "pushpals.loop.clock"
 
 
 def test_an_undeclared_dependency_is_found(house: House) -> None:

@@ -6,6 +6,15 @@ from pathlib import Path
 import pytest
 
 CONFTEST = Path(__file__).with_name("conftest.py")
+INI = """
+[pytest]
+addopts = -p no:cacheprovider
+asyncio_default_fixture_loop_scope = function
+markers =
+  docker: an engine
+  browser: a browser
+  github_schema: a schema
+"""
 NO_ENGINE = "unix:///nonexistent/docker.sock"
 
 
@@ -13,11 +22,12 @@ NO_ENGINE = "unix:///nonexistent/docker.sock"
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A test suite of its own under our conftest, on a machine with neither an engine nor Chromium."""
     pytester.makeconftest(CONFTEST.read_text())
-    pytester.makeini("[pytest]\nmarkers =\n  docker: d\n  browser: b\naddopts = -p no:cacheprovider")
+    pytester.makeini(INI)
     (pytester.path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(pytester.path / "bin"))
     monkeypatch.setenv("DOCKER_HOST", NO_ENGINE)
     monkeypatch.delenv("PUSHPALS_REQUIRE_ALL", raising=False)
+    monkeypatch.delenv("PUSHPALS_GITHUB_SCHEMA", raising=False)
     return pytester
 
 
@@ -43,16 +53,19 @@ def test_what_the_machine_lacks_is_left_out_and_named(suite: pytest.Pytester, wo
         def test_engine(): assert False
         @pytest.mark.browser
         def test_page(): assert False
+        @pytest.mark.github_schema
+        def test_query(): assert False
         def test_plain(): pass
         """,
     )
     result = suite.runpytest_subprocess("-n", workers)
     assert result.ret == 0
-    result.assert_outcomes(passed=1, deselected=0 if workers == "2" else 2)
+    result.assert_outcomes(passed=1, deselected=0 if workers == "2" else 3)
     result.stdout.fnmatch_lines(
         [
             "left out: tests marked docker, because no Docker engine answers",
             "left out: tests marked browser, because Chromium is not installed",
+            "left out: tests marked github_schema, because PUSHPALS_GITHUB_SCHEMA names no file",
         ],
     )
 
@@ -71,6 +84,20 @@ def test_browser_tests_get_the_browser_that_is_there(suite: pytest.Pytester) -> 
     result.stdout.no_fnmatch_line("*marked browser*")
 
 
+def test_query_tests_get_the_schema_that_is_named(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUSHPALS_GITHUB_SCHEMA", str(suite.makefile(".graphql", schema="type Query")))
+    suite.makepyfile(
+        """
+        import pytest
+        @pytest.mark.github_schema
+        def test_query(github_schema): assert github_schema == "type Query"
+        """,
+    )
+    suite.runpytest_subprocess().assert_outcomes(passed=1)
+
+
 def test_ci_refuses_a_machine_that_cannot_run_all(
     suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,7 +105,9 @@ def test_ci_refuses_a_machine_that_cannot_run_all(
     suite.makepyfile("def test_plain(): pass")
     result = suite.runpytest_subprocess()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*no Docker engine answers, Chromium is not installed*"])
+    result.stderr.fnmatch_lines(
+        ["*no Docker engine answers, Chromium is not installed, PUSHPALS_GITHUB_SCHEMA names*"]
+    )
 
 
 SKIPS = {

@@ -31,7 +31,8 @@ DOORS = frozenset({"__main__", "cli", "action", "server", "local"})
 BROAD_EXCEPT: tuple[str, ...] = (f"{HOUSE}.server.queue:HintQueue._one",)
 BOUNDARIES = 2
 
-# These modules compute, with everything they import from the house: same input, same output.
+# These modules compute: same input, same output. So do those of their own room that they import; from other
+# rooms they take types, which may well live beside code that does I/O.
 PURE = (f"{HOUSE}.policy", f"{HOUSE}.loop.decide")
 # fmt: off
 IMPURE_MODULES = frozenset((
@@ -189,9 +190,12 @@ def _broad(caught: ast.expr | None, names: Mapping[str, str]) -> bool:
 
 
 def purity(modules: Mapping[str, Module]) -> Iterator[Violation]:
-    """`policy` and `loop.decide` do no I/O and read no clock; nor do the house modules they import."""
-    graph = graph_of(modules)
+    """`policy` and `loop.decide` do no I/O and read no clock; nor do the modules of their room they import."""
     pure = {name for name in modules if any(name == root or name.startswith(f"{root}.") for root in PURE)}
+    graph = {
+        name: {other for other in targets if room_of(other) == room_of(name)}
+        for name, targets in graph_of(modules).items()
+    }
     for name in sorted(pure.union(*(reachable(name, graph) for name in pure))):
         module = modules[name]
         for item in module.imports:
