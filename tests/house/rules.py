@@ -190,7 +190,7 @@ def _broad(caught: ast.expr | None, names: Mapping[str, str]) -> bool:
 
 
 def purity(modules: Mapping[str, Module]) -> Iterator[Violation]:
-    """`policy` and `loop.decide` do no I/O and read no clock; nor do the modules of their room they import."""
+    """`policy` and `loop.decide` do no I/O and read no clock, nor do modules of their room they import."""
     pure = {name for name in modules if any(name == root or name.startswith(f"{root}.") for root in PURE)}
     graph = {
         name: {other for other in targets if room_of(other) == room_of(name)}
