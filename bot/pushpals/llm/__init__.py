@@ -2,7 +2,9 @@
 
 from pushpals.llm.api import GREEDY, ChatModel, Completion, Message, Sampling, ToolCall, ToolSpec
 from pushpals.llm.errors import Cause, ModelError
+from pushpals.llm.failures import public_url
 from pushpals.llm.openai_compat import OpenAICompatModel
+from pushpals.llm.prices import on_this_machine
 from pushpals.llm.recording import RecordingModel, ReplayModel
 from pushpals.llm.retry import RetryPolicy
 
@@ -20,4 +22,6 @@ __all__ = [
     "Sampling",
     "ToolCall",
     "ToolSpec",
+    "on_this_machine",
+    "public_url",
 ]

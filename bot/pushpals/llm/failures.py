@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -93,7 +94,7 @@ def refusal_or_error(
     """
     status = response.status_code
     said = _without(key, response.text)
-    quoted = f' It said: "{_printable(said)}"' if said.strip() and not said.lstrip().startswith("<") else ""
+    quoted = _quoted(said)
     at = f"The model at {endpoint}"
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return ModelError("auth", f"{at} did not accept the API key ({status}).{quoted}", "Check the key.")
@@ -160,6 +161,22 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         return None
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _quoted(body: str) -> str:
+    words = _printable(_message(body))
+    return f' It said: "{words}"' if words and not words.startswith("<") else ""
+
+
+def _message(body: str) -> str:
+    """Return the sentence inside an error body (`{"error": {"message": …}}` and kin), else the body."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return body
+    error = told.get("error", told) if isinstance(told, dict) else None
+    message = error.get("message") if isinstance(error, dict) else error
+    return message if isinstance(message, str) else body
 
 
 def _without(key: SecretStr | None, text: str) -> str:
