@@ -13,9 +13,6 @@ from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
-from git.db import GitDB
-from gitdb import IStream
-
 from pushpals.model import Sha
 
 
@@ -62,12 +59,15 @@ class ObjectStore:
 
     def __init__(self, git_dir: Path) -> None:
         """Bind to the bare repository at `git_dir`."""
-        self._database = GitDB(str(git_dir / "objects"))
+        self._objects = str(git_dir / "objects")
 
     def put(self, kind: str, data: bytes) -> Sha:
         """Write one object (blocking) and return its name. Writing what exists is cheap and harmless."""
+        # Here, because this import takes a tenth of a second and runs `git version` on the way.
+        from git.db import GitDB, IStream  # type: ignore[attr-defined]  # noqa: PLC0415
+
         stream = IStream(kind.encode(), len(data), BytesIO(data))
-        name: Sha = self._database.store(stream).hexsha.decode()
+        name: Sha = GitDB(self._objects).store(stream).hexsha.decode()
         return name
 
     def put_tree(self, files: Mapping[str, Sha]) -> Sha:

@@ -1,8 +1,8 @@
 """The ledger: what PushPals knows lives in git refs, and moves by compare-and-swap."""
 
-from pushpals.ledger.entries import Chapter, Entry, LedgerView, job_of, job_ref, request_ref
-from pushpals.ledger.errors import ClaimLost, LedgerDamaged, LedgerError
+from pushpals.ledger.encoding import job_of, job_ref, request_ref
 from pushpals.ledger.ledger import Ledger
+from pushpals.ledger.records import Chapter, ClaimLost, Entry, LedgerDamaged, LedgerError, LedgerView
 from pushpals.ledger.transitions import TRANSITIONS, check_transition
 
 __all__ = [

@@ -6,25 +6,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pushpals.git import Identity, LeaseLost, Mirror, RefMissing, RefUpdate
-from pushpals.ledger.entries import (
+from pushpals.ledger.encoding import (
     AUDIT,
     JOBS,
     RECORD,
-    Chapter,
-    Entry,
-    LedgerView,
-    R,
-    Record,
     audit_bytes,
     canonical,
     job_of,
     job_order,
     message,
     parse,
+    parse_any,
     ref_of,
     request_ref,
 )
-from pushpals.ledger.errors import ClaimLost, LedgerDamaged
+from pushpals.ledger.records import Chapter, ClaimLost, Entry, LedgerDamaged, LedgerView, R, Record
 from pushpals.ledger.transitions import check_transition
 from pushpals.model import JobId, JobRecord, RequestRecord, Sha
 
@@ -146,9 +142,8 @@ class Ledger:
         tip = await self._tip(ref)
         commits = (await self._mirror.log(tip))[::-1] if tip else []
         records = await self._mirror.read_objects(*(f"{c.sha}:{RECORD}" for c in commits))
-        kind = JobRecord if ref.startswith(JOBS) else RequestRecord
         return [
-            Chapter(c.sha, c.when, c.message.partition("\n")[0], parse(kind, ref, c.sha, data))
+            Chapter(c.sha, c.when, c.message.partition("\n")[0], parse_any(ref, c.sha, data))
             for c, data in zip(commits, records, strict=True)
         ]
 

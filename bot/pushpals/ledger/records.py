@@ -1,13 +1,25 @@
-"""What can go wrong with the ledger."""
+"""What the ledger gives out: records as they stand, and the two ways it can say no."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
 
-from pushpals.model import Sha
+from pushpals.model import JobRecord, RequestRecord, Sha
 
-if TYPE_CHECKING:
-    from pushpals.ledger.entries import Entry
+Record = RequestRecord | JobRecord
+R = TypeVar("R", RequestRecord, JobRecord)
+
+
+@dataclass(frozen=True)
+class Entry(Generic[R]):
+    """A record as it stands: its ref, the commit it was read from, and the first commit of its chain."""
+
+    ref: str
+    sha: Sha
+    root: Sha
+    record: R
 
 
 class LedgerError(Exception):
@@ -38,3 +50,26 @@ class LedgerDamaged(LedgerError):  # noqa: N818
         self.ref = ref
         self.sha = sha
         self.reason = reason
+
+
+@dataclass(frozen=True)
+class LedgerView:
+    """Everything the ledger knows about one issue or pull request, as of one fetch."""
+
+    base: Sha
+    """Tip of the default branch."""
+    request: Entry[RequestRecord] | None
+    jobs: tuple[Entry[JobRecord], ...]
+    """Sorted by the job's number within the request."""
+    damaged: tuple[LedgerDamaged, ...] = ()
+    """Refs that can not be read. The others are not touched by that."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One commit of a record's life."""
+
+    sha: Sha
+    when: datetime
+    sentence: str
+    record: Record

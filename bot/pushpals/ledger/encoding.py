@@ -1,17 +1,14 @@
-"""How a record lies in git: names of refs, the files of a tree, the words of a commit."""
+"""How a record lies in git: names of refs, the bytes of a record, the words of a commit."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 
-from pushpals.ledger.errors import LedgerDamaged
+from pushpals.ledger.records import LedgerDamaged, R, Record
 from pushpals.model import JobId, JobRecord, RequestRecord, Sha
 
 REQUESTS = "refs/pushpals/requests/"
@@ -19,42 +16,6 @@ JOBS = "refs/pushpals/jobs/"
 RECORD, AUDIT = "record.json", "audit.jsonl"
 
 _JOB_ID = re.compile(r"[1-9][0-9]*-[1-9][0-9]*")
-
-Record = RequestRecord | JobRecord
-R = TypeVar("R", RequestRecord, JobRecord)
-
-
-@dataclass(frozen=True)
-class Entry(Generic[R]):
-    """A record as it stands: its ref, the commit it was read from, and the first commit of its chain."""
-
-    ref: str
-    sha: Sha
-    root: Sha
-    record: R
-
-
-@dataclass(frozen=True)
-class LedgerView:
-    """Everything the ledger knows about one issue or pull request, as of one fetch."""
-
-    base: Sha
-    """Tip of the default branch."""
-    request: Entry[RequestRecord] | None
-    jobs: tuple[Entry[JobRecord], ...]
-    """Sorted by the job's number within the request."""
-    damaged: tuple[LedgerDamaged, ...] = ()
-    """Refs that can not be read. The others are not touched by that."""
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """One commit of a record's life."""
-
-    sha: Sha
-    when: datetime
-    sentence: str
-    record: Record
 
 
 def request_ref(number: int) -> str:
@@ -103,6 +64,13 @@ def parse(kind: type[R], ref: str, sha: Sha, data: bytes | None) -> R:
     if ref_of(record) != ref:
         raise LedgerDamaged(ref, sha, f"it is the record of {ref_of(record)}.")
     return record
+
+
+def parse_any(ref: str, sha: Sha, data: bytes | None) -> Record:
+    """Read a record of the kind that its ref says; see `parse`."""
+    if ref.startswith(JOBS):
+        return parse(JobRecord, ref, sha, data)
+    return parse(RequestRecord, ref, sha, data)
 
 
 def message(sentence: str, record: Record) -> str:
