@@ -1,21 +1,19 @@
 """What this machine can run, and the promise that CI runs all of it.
 
-Tests marked `docker`, `browser` and `github_schema` are left out where no engine answers, no Chromium is
-installed or PUSHPALS_GITHUB_SCHEMA names no file, and the run says so. With PUSHPALS_REQUIRE_ALL=1 nothing is
-left out: what is missing stops the run, and a skipped test fails it.
+Tests marked `docker` and `browser` are left out where no engine answers or no Chromium is installed, and the
+run says so. With PUSHPALS_REQUIRE_ALL=1 nothing is left out: what is missing stops the run, and a skipped test
+fails it.
 """
 
 import os
 import shutil
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 REQUIRE_ALL = os.environ.get("PUSHPALS_REQUIRE_ALL") == "1"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-GITHUB_SCHEMA = Path(os.environ.get("PUSHPALS_GITHUB_SCHEMA", "/nonexistent"))
-MARKERS = ("docker", "browser", "github_schema")
+MARKERS = ("docker", "browser")
 
 
 def chromium_path() -> str | None:
@@ -43,8 +41,6 @@ def missing() -> dict[str, str]:
         reasons["docker"] = "no Docker engine answers"
     if chromium_path() is None:
         reasons["browser"] = "Chromium is not installed"
-    if not GITHUB_SCHEMA.is_file():
-        reasons["github_schema"] = "PUSHPALS_GITHUB_SCHEMA names no file"
     return reasons
 
 
@@ -54,12 +50,6 @@ def chromium() -> str:
     path = chromium_path()
     assert path is not None
     return path
-
-
-@pytest.fixture(scope="session")
-def github_schema() -> str:
-    """GitHub's published GraphQL schema, for tests marked `github_schema`."""
-    return GITHUB_SCHEMA.read_text()
 
 
 def pytest_configure(config: pytest.Config) -> None:

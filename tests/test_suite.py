@@ -13,7 +13,6 @@ asyncio_default_fixture_loop_scope = function
 markers =
   docker: an engine
   browser: a browser
-  github_schema: a schema
 """
 NO_ENGINE = "unix:///nonexistent/docker.sock"
 
@@ -27,7 +26,6 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     monkeypatch.setenv("PATH", str(pytester.path / "bin"))
     monkeypatch.setenv("DOCKER_HOST", NO_ENGINE)
     monkeypatch.delenv("PUSHPALS_REQUIRE_ALL", raising=False)
-    monkeypatch.delenv("PUSHPALS_GITHUB_SCHEMA", raising=False)
     return pytester
 
 
@@ -53,19 +51,16 @@ def test_what_the_machine_lacks_is_left_out_and_named(suite: pytest.Pytester, wo
         def test_engine(): assert False
         @pytest.mark.browser
         def test_page(): assert False
-        @pytest.mark.github_schema
-        def test_query(): assert False
         def test_plain(): pass
         """,
     )
     result = suite.runpytest_subprocess("-n", workers)
     assert result.ret == 0
-    result.assert_outcomes(passed=1, deselected=0 if workers == "2" else 3)
+    result.assert_outcomes(passed=1, deselected=0 if workers == "2" else 2)
     result.stdout.fnmatch_lines(
         [
             "left out: tests marked docker, because no Docker engine answers",
             "left out: tests marked browser, because Chromium is not installed",
-            "left out: tests marked github_schema, because PUSHPALS_GITHUB_SCHEMA names no file",
         ],
     )
 
@@ -84,20 +79,6 @@ def test_browser_tests_get_the_browser_that_is_there(suite: pytest.Pytester) -> 
     result.stdout.no_fnmatch_line("*marked browser*")
 
 
-def test_query_tests_get_the_schema_that_is_named(
-    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PUSHPALS_GITHUB_SCHEMA", str(suite.makefile(".graphql", schema="type Query")))
-    suite.makepyfile(
-        """
-        import pytest
-        @pytest.mark.github_schema
-        def test_query(github_schema): assert github_schema == "type Query"
-        """,
-    )
-    suite.runpytest_subprocess().assert_outcomes(passed=1)
-
-
 def test_ci_refuses_a_machine_that_cannot_run_all(
     suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,9 +86,7 @@ def test_ci_refuses_a_machine_that_cannot_run_all(
     suite.makepyfile("def test_plain(): pass")
     result = suite.runpytest_subprocess()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(
-        ["*no Docker engine answers, Chromium is not installed, PUSHPALS_GITHUB_SCHEMA names*"]
-    )
+    result.stderr.fnmatch_lines(["*no Docker engine answers, Chromium is not installed*"])
 
 
 SKIPS = {
