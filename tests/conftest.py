@@ -1,8 +1,8 @@
 """What this machine can run, and the promise that CI runs all of it.
 
 Tests marked `docker` and `browser` are left out where no engine answers or no Chromium is installed, and the
-run says so. With PUSHPALS_REQUIRE_ALL=1 nothing is left out: what is missing stops the run, and a skipped test
-fails it.
+run says so. With PUSHPALS_REQUIRE_ALL=1 nothing is left out: what is missing stops the run, and a skipped
+test fails it.
 """
 
 import os

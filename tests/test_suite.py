@@ -8,8 +8,7 @@ import pytest
 CONFTEST = Path(__file__).with_name("conftest.py")
 INI = """
 [pytest]
-addopts = -p no:cacheprovider
-asyncio_default_fixture_loop_scope = function
+addopts = -p xdist -p no:cacheprovider
 markers =
   docker: an engine
   browser: a browser
@@ -24,6 +23,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     pytester.makeini(INI)
     (pytester.path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(pytester.path / "bin"))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # The others only take time to load.
     monkeypatch.setenv("DOCKER_HOST", NO_ENGINE)
     monkeypatch.delenv("PUSHPALS_REQUIRE_ALL", raising=False)
     return pytester
