@@ -16,12 +16,9 @@ from pushpals.local.forge.entities import (
     Role,
     TimelineEvent,
 )
+from pushpals.local.forge.errors import NotFoundError
 
 E = TypeVar("E", bound=Entity)
-
-
-class NotFoundError(LookupError):
-    """Nothing of that name, number or id."""
 
 
 class Tables:
@@ -67,6 +64,13 @@ class Tables:
             return self._nodes[node_id]
         except KeyError:
             raise NotFoundError(node_id) from None
+
+    def fresh(self, record: E) -> E:
+        """The record as it is now. Raises NotFoundError if it was removed."""
+        found: E | None = self._tables[type(record)].get(record.id)
+        if found is None:
+            raise NotFoundError(f"{type(record).__name__} {record.id} is gone")
+        return found
 
     def account(self, login: str) -> Account:
         """The account with this login (case does not matter). Raises NotFoundError."""

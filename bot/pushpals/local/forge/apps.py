@@ -1,0 +1,142 @@
+"""GitHub Apps: registration, installation, and the tokens they act with."""
+
+import hashlib
+import secrets
+import string
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from pushpals.local.forge.accounts import create_account
+from pushpals.local.forge.app_entities import App, Installation, Token
+from pushpals.local.forge.entities import Repo
+from pushpals.local.forge.errors import UnprocessableError
+from pushpals.local.forge.store import Store
+
+TOKEN_LIFE = timedelta(hours=1)
+LEVELS = ("read", "write", "admin")
+_ALPHABET = string.ascii_letters + string.digits
+
+
+def new_key() -> tuple[str, str]:
+    """An RSA key pair as PEM texts: (private, public)."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return private.decode(), public.decode()
+
+
+def register(  # noqa: PLR0913 - these are the fields of the form.
+    store: Store,
+    slug: str,
+    name: str,
+    *,
+    owner: str,
+    permissions: Mapping[str, str],
+    events: Iterable[str],
+    webhook_url: str | None,
+    webhook_secret: str,
+    public_key: str,
+) -> App:
+    """Register an App and its bot user. Raises UnprocessableError if the slug is taken."""
+    with store.transaction():
+        app = store.put(
+            App(
+                **store.identity(App),
+                slug=slug,
+                name=name,
+                owner=store.account(owner).login,
+                permissions={"metadata": "read", **permissions},
+                events=tuple(events),
+                webhook_url=webhook_url,
+                webhook_secret=webhook_secret,
+                public_key=public_key,
+                created_at=store.now(),
+            )
+        )
+        create_account(store, app.bot, kind="Bot", name=name)
+        return app
+
+
+def install(store: Store, app: App, repos: Iterable[Repo]) -> Installation:
+    """Install an App on repositories of one owner, or add them to its installation there."""
+    chosen = list(repos)
+    owners = {repo.owner for repo in chosen}
+    if len(owners) != 1:
+        raise UnprocessableError("An installation covers repositories of exactly one account")
+    account = owners.pop()
+    ids = [repo.id for repo in chosen]
+    with store.transaction():
+        now = store.now()
+        for old in store.installations.values():
+            if (old.app_id, old.account) == (app.id, account):
+                merged = tuple(dict.fromkeys([*old.repo_ids, *ids]))
+                return store.put(old.model_copy(update={"repo_ids": merged, "updated_at": now}))
+        return store.put(
+            Installation(
+                **store.identity(Installation),
+                app_id=app.id,
+                account=account,
+                repo_ids=tuple(ids),
+                permissions=app.permissions,
+                events=app.events,
+                created_at=now,
+                updated_at=now,
+            )
+        )
+
+
+def mint_token(
+    store: Store,
+    installation: Installation,
+    *,
+    repo_ids: Iterable[int] | None = None,
+    permissions: Mapping[str, str] | None = None,
+) -> tuple[Token, str]:
+    """Make an installation token, narrowed as asked; return its record and the secret itself.
+
+    Raises UnprocessableError when more is asked than the installation has.
+    """
+    wanted = installation.repo_ids if repo_ids is None else tuple(repo_ids)
+    if not wanted or not set(wanted) <= set(installation.repo_ids):
+        raise UnprocessableError(
+            "There is at least one repository that does not exist or is not accessible "
+            "to the parent installation."
+        )
+    granted = dict(installation.permissions if permissions is None else permissions)
+    if not all(allows(installation.permissions, name, level) for name, level in granted.items()):
+        raise UnprocessableError("The permissions requested are not granted to this installation.")
+    # Nobody may rely on the length of a token, so it varies.
+    length = 36 + secrets.randbelow(60)
+    secret = "ghs_" + "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    with store.transaction():
+        token = Token(
+            **store.identity(Token),
+            digest=digest(secret),
+            installation_id=installation.id,
+            repo_ids=wanted,
+            permissions={"metadata": "read", **granted},
+            expires_at=store.now() + TOKEN_LIFE,
+        )
+        for old in [t for t in store.tokens.values() if t.expires_at < store.now()]:
+            store.drop(old)
+        return store.put(token), secret
+
+
+def allows(permissions: Mapping[str, str], name: str, level: str) -> bool:
+    """Whether a set of permissions includes this one at this level (write includes read)."""
+    have = permissions.get(name)
+    return have in LEVELS and level in LEVELS and LEVELS.index(have) >= LEVELS.index(level)
+
+
+def digest(secret: str) -> str:
+    """The form in which a token is kept."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,193 @@
+"""What every API request passes: records, faults, authentication, the hourly allowance, ETags, errors."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from aiohttp import web
+
+from pushpals.local.forge.app_entities import App
+from pushpals.local.forge.auth import Grant, app_of, bearer, grant_of
+from pushpals.local.forge.errors import ForbiddenError, ForgeError, NotFoundError, UnauthorizedError
+from pushpals.local.forge.graphql_api import describe
+from pushpals.local.forge.store import Store
+from pushpals.local.forge.traffic import Allowance, Effect, Fault, Kind, RequestRecord
+
+GRAPHQL = "/api/graphql"
+_REST = "/api/v3"
+_RESOURCES = {"rest": "core", "graphql": "graphql"}
+_ANONYMOUS_LIMIT = 60
+_DOCUMENTATION = "https://docs.github.com/rest"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+OnEffect = Callable[[Effect], Awaitable[None]]
+
+
+class Gate:
+    """The middlewares of the server and what tests observe and disturb through them."""
+
+    def __init__(self, store: Store, hourly_limit: int) -> None:
+        self.requests: list[RequestRecord] = []
+        self.faults: list[Fault] = []
+        self.on_effect: OnEffect | None = None
+        self._store = store
+        self._hourly_limit = hourly_limit
+        self._allowances: dict[str, dict[str, Allowance]] = {}
+
+    def middlewares(self) -> list[Any]:
+        """The middlewares, outermost first."""
+        return [web.middleware(self._watch), web.middleware(self._api)]
+
+    async def affected(self, request: web.Request, refs: tuple[str, ...] = ()) -> None:
+        """Tell the observer that a request changed something, before it is answered."""
+        if self.on_effect is not None:
+            await self.on_effect(Effect(request["record"], refs))
+
+    async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Record the request, and make it fail if a test wants it to."""
+        kind = _kind(request.path)
+        if kind is None:
+            return await handler(request)
+        record = RequestRecord(kind, request.method, request.path)
+        if kind == "graphql":
+            await _describe_into(record, request)
+        request["record"] = record
+        self.requests.append(record)
+        fault = self._take_fault(record)
+        if fault and fault.when == "before":
+            response: web.StreamResponse = _misbehave(request, fault)
+        else:
+            response = await handler(request)
+            response = _misbehave(request, fault) if fault else response
+        record.status = response.status
+        self._identify(record, request)
+        return response
+
+    async def _api(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Authenticate, count against the allowance, and finish REST and GraphQL answers."""
+        kind = request["record"].kind if "record" in request else None
+        if kind not in _RESOURCES:
+            return await handler(request)
+        resource = _RESOURCES[kind]
+        request["principal"] = None
+        request["allowances"] = self._allowance(None)
+        try:
+            request["principal"] = self._authenticate(request)
+            request["allowances"] = self._allowance(request["principal"])
+            allowance = request["allowances"][resource]
+            if not allowance.remaining:
+                raise ForbiddenError("API rate limit exceeded")
+            response = await handler(request)
+        except ForgeError as error:
+            response = _refusal(error)
+        except web.HTTPException as error:
+            response = _refusal(NotFoundError("Not Found"), error.status)
+        if request.get("changed"):
+            await self.affected(request)
+        return self._finished(request, response, request["allowances"][resource])
+
+    def _finished(
+        self, request: web.Request, response: web.StreamResponse, allowance: Allowance
+    ) -> web.StreamResponse:
+        fresh = True
+        if (
+            request.method == "GET"
+            and isinstance(response, web.Response)
+            and response.status == web.HTTPOk.status_code
+        ):
+            body = response.body if isinstance(response.body, bytes) else b""
+            etag = f'W/"{hashlib.sha256(body).hexdigest()}"'
+            fresh = request.headers.get("If-None-Match") != etag
+            if not fresh:
+                response = web.Response(status=web.HTTPNotModified.status_code)
+            response.headers["ETag"] = etag
+            response.headers["Cache-Control"] = "private, max-age=60, s-maxage=60"
+        # Neither a 304 nor a look at the allowance itself costs anything.
+        if fresh and not request.path.endswith("/rate_limit"):
+            allowance.used += 1
+        response.headers.update(allowance.headers())
+        response.headers["X-GitHub-Request-Id"] = secrets.token_hex(12).upper()
+        response.headers["X-GitHub-Media-Type"] = "github.v3; format=json"
+        return response
+
+    def _authenticate(self, request: web.Request) -> App | Grant | None:
+        header = request.headers.get("Authorization")
+        if header is None:
+            return None
+        secret = bearer(header)
+        # A JWT is three parts with dots between; a token has none.
+        if secret and "." in secret:
+            return app_of(self._store, secret)
+        return grant_of(self._store, secret)
+
+    def _allowance(self, principal: App | Grant | None) -> dict[str, Allowance]:
+        who = "nobody"
+        if isinstance(principal, App):
+            who = f"app {principal.id}"
+        elif principal is not None:
+            who = f"installation {principal.installation.id}"
+        limit = _ANONYMOUS_LIMIT if principal is None else self._hourly_limit
+        found = self._allowances.setdefault(
+            who, {name: Allowance(limit, name) for name in _RESOURCES.values()}
+        )
+        for allowance in found.values():
+            allowance.begin(int(self._store.now().timestamp()))
+        return found
+
+    def _take_fault(self, record: RequestRecord) -> Fault | None:
+        for fault in self.faults:
+            if fault.matches(record):
+                fault.times -= 1
+                if fault.times <= 0:
+                    self.faults.remove(fault)
+                return fault
+        return None
+
+    @staticmethod
+    def _identify(record: RequestRecord, request: web.Request) -> None:
+        principal = request.get("principal") or request.get("grant")
+        if isinstance(principal, App):
+            record.app_id = principal.id
+        elif isinstance(principal, Grant):
+            record.app_id = principal.app.id
+            record.installation_id = principal.installation.id
+
+
+def require_installation(request: web.Request) -> Grant:
+    """The caller's installation token. Raises UnauthorizedError without one."""
+    principal = request["principal"]
+    if not isinstance(principal, Grant):
+        raise UnauthorizedError("This endpoint requires you to be authenticated.")
+    return principal
+
+
+def _kind(path: str) -> Kind | None:
+    if path == GRAPHQL:
+        return "graphql"
+    if path == _REST or path.startswith(f"{_REST}/"):
+        return "rest"
+    return "git" if ".git/" in path else None
+
+
+async def _describe_into(record: RequestRecord, request: web.Request) -> None:
+    with suppress(ValueError, TypeError, KeyError):
+        body = json.loads(await request.read())
+        operation = describe(body["query"], body.get("operationName"))
+        record.operation, record.mutations = operation.name, operation.mutations
+
+
+def _misbehave(request: web.Request, fault: Fault) -> web.Response:
+    if fault.status is None:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=499)
+    return web.Response(status=fault.status, headers=fault.headers, text=fault.body)
+
+
+def _refusal(error: ForgeError, status: int | None = None) -> web.Response:
+    code = status or error.status
+    shape = {"message": str(error), "documentation_url": _DOCUMENTATION, "status": str(code)}
+    return web.json_response(shape, status=code)

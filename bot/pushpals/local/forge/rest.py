@@ -1,0 +1,255 @@
+"""The REST endpoints that GraphQL does not cover: App authentication, roles, and a few plain reads."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from pushpals.local.forge.accounts import legacy_permission
+from pushpals.local.forge.app_entities import App, Installation
+from pushpals.local.forge.apps import mint_token
+from pushpals.local.forge.auth import Grant
+from pushpals.local.forge.entities import PullRequest, Repo
+from pushpals.local.forge.errors import NotFoundError, UnauthorizedError, UnprocessableError
+from pushpals.local.forge.git import Git
+from pushpals.local.forge.pulls import mergeable
+from pushpals.local.forge.render import Renderer, when
+from pushpals.local.forge.store import Store
+
+API = "/api/v3"
+MAX_PER_PAGE = 100
+_NO_REPOSITORY = (
+    "There is at least one repository that does not exist or is not accessible to the parent installation."
+)
+
+
+class Rest:
+    """Handlers; who asks was established by the server and is in ``request["principal"]``."""
+
+    def __init__(self, store: Store, git: Git, renderer: Renderer) -> None:
+        self._store = store
+        self._git = git
+        self._renderer = renderer
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes to add to the server."""
+        repo = f"{API}/repos/{{owner}}/{{name}}"
+        return [
+            web.get(f"{API}/app", self._app),
+            web.get(f"{API}/app/installations", self._installations),
+            web.get(f"{API}/app/hook/config", self._hook_config),
+            web.post(f"{API}/app/installations/{{id:\\d+}}/access_tokens", self._access_token),
+            web.get(f"{API}/installation/repositories", self._repositories),
+            web.get(f"{API}/rate_limit", self._rate_limit),
+            web.get(repo, self._repo),
+            web.get(f"{repo}/installation", self._repo_installation),
+            web.get(f"{repo}/collaborators/{{login}}/permission", self._permission),
+            web.get(f"{repo}/issues/{{number:\\d+}}", self._issue),
+            web.get(f"{repo}/pulls/{{number:\\d+}}", self._pull),
+            web.get(f"{repo}/check-runs/{{id:\\d+}}", self._check_run),
+            web.get(f"{repo}/commits/{{ref:.+}}/check-runs", self._check_runs),
+        ]
+
+    # As an App (JWT)
+
+    async def _app(self, request: web.Request) -> web.Response:
+        app = _as_app(request)
+        count = sum(i.app_id == app.id for i in self._store.installations.values())
+        return web.json_response({**self._renderer.app(app), "installations_count": count})
+
+    async def _installations(self, request: web.Request) -> web.Response:
+        app = _as_app(request)
+        mine = [i for i in self._store.installations.values() if i.app_id == app.id]
+        return _paged(request, mine, self._renderer.installation, lambda items, _: items)
+
+    async def _hook_config(self, request: web.Request) -> web.Response:
+        app = _as_app(request)
+        shape = {"content_type": "json", "insecure_ssl": "0", "secret": "********"}
+        return web.json_response({**shape, "url": app.webhook_url or ""})
+
+    async def _repo_installation(self, request: web.Request) -> web.Response:
+        app = _as_app(request)
+        repo = self._store.repo(request.match_info["owner"], request.match_info["name"])
+        installation = self._store.installation_of(app.id, repo.id)
+        if installation is None:
+            raise NotFoundError("Not Found")
+        return web.json_response(self._renderer.installation(installation))
+
+    async def _access_token(self, request: web.Request) -> web.Response:
+        app = _as_app(request)
+        installation = self._store.installations.get(int(request.match_info["id"]))
+        if installation is None or installation.app_id != app.id:
+            raise NotFoundError("Not Found")
+        asked = await _json_object(request)
+        token, secret = mint_token(
+            self._store,
+            installation,
+            repo_ids=self._asked_repos(installation, asked),
+            permissions=asked.get("permissions"),
+        )
+        request["changed"] = True
+        shape: dict[str, Any] = {
+            "token": secret,
+            "expires_at": when(token.expires_at),
+            "permissions": token.permissions,
+            "repository_selection": "selected",
+        }
+        if asked.get("repositories") or asked.get("repository_ids"):
+            shape["repositories"] = [self._renderer.repo(self._store.repos[i]) for i in token.repo_ids]
+        return web.json_response(shape, status=201)
+
+    def _asked_repos(self, installation: Installation, asked: dict[str, Any]) -> list[int] | None:
+        ids: list[int] = list(asked.get("repository_ids") or [])
+        for name in asked.get("repositories") or []:
+            try:
+                ids.append(self._store.repo(installation.account, str(name)).id)
+            except NotFoundError:
+                raise UnprocessableError(_NO_REPOSITORY) from None
+        return ids or None
+
+    # As an installation
+
+    async def _repositories(self, request: web.Request) -> web.Response:
+        grant = _as_installation(request)
+        repos = [self._store.repos[i] for i in grant.token.repo_ids if i in self._store.repos]
+
+        def shape(items: list[Any], total: int) -> dict[str, Any]:
+            return {"total_count": total, "repository_selection": "selected", "repositories": items}
+
+        return _paged(request, repos, self._renderer.repo, shape)
+
+    async def _rate_limit(self, request: web.Request) -> web.Response:
+        resources = {
+            name: {key: getattr(one, key) for key in ("limit", "used", "remaining", "reset")}
+            for name, one in request["allowances"].items()
+        }
+        # GitHub lists search too; here it has nothing to count.
+        search = {**resources["core"], "limit": 30, "used": 0, "remaining": 30}
+        return web.json_response({"resources": {**resources, "search": search}, "rate": resources["core"]})
+
+    async def _repo(self, request: web.Request) -> web.Response:
+        return web.json_response(self._renderer.repo(self._readable(request, "metadata")))
+
+    async def _permission(self, request: web.Request) -> web.Response:
+        repo = self._readable(request, "metadata")
+        account = self._store.account(request.match_info["login"])
+        role = self._store.role(repo, account.login)
+        legacy = legacy_permission(role)
+        order = ("read", "triage", "write", "maintain", "admin")
+        names = {
+            "read": "pull",
+            "triage": "triage",
+            "write": "push",
+            "maintain": "maintain",
+            "admin": "admin",
+        }
+        rank = order.index(role.base) if role.base in order else -1
+        can = {names[level]: rank >= place for place, level in enumerate(order)}
+        user = {**self._renderer.user(account.login), "permissions": can, "role_name": role.name}
+        return web.json_response({"permission": legacy, "role_name": role.name, "user": user})
+
+    async def _issue(self, request: web.Request) -> web.Response:
+        repo = self._readable(request, "issues", "pull_requests")
+        subject = self._store.subject(repo.id, int(request.match_info["number"]))
+        return web.json_response(self._renderer.issue(subject))
+
+    async def _pull(self, request: web.Request) -> web.Response:
+        repo = self._readable(request, "pull_requests")
+        subject = self._store.subject(repo.id, int(request.match_info["number"]))
+        if not isinstance(subject, PullRequest):
+            raise NotFoundError("Not Found")
+        clean = await mergeable(self._git, repo, subject)
+        return web.json_response(self._renderer.pull(subject, mergeable=clean))
+
+    async def _check_run(self, request: web.Request) -> web.Response:
+        repo = self._readable(request, "checks")
+        run = self._store.runs.get(int(request.match_info["id"]))
+        if run is None or run.repo_id != repo.id:
+            raise NotFoundError("Not Found")
+        return web.json_response(self._renderer.check_run(run))
+
+    async def _check_runs(self, request: web.Request) -> web.Response:
+        repo = self._readable(request, "checks")
+        ref = request.match_info["ref"]
+        sha = await self._git.resolve(repo, f"{ref}^{{commit}}")
+        if sha is None:
+            raise UnprocessableError(f"No commit found for SHA: {ref}")
+        query = request.query
+        runs = [
+            run
+            for run in self._store.runs_on(repo.id, sha)
+            if query.get("check_name") in {None, run.name}
+            and query.get("status") in {None, run.status}
+            and query.get("app_id") in {None, str(run.app_id)}
+        ]
+        if query.get("filter", "latest") == "latest":
+            runs = list({(run.app_id, run.name): run for run in runs}.values())
+        return _paged(
+            request, runs, self._renderer.check_run, lambda items, n: {"total_count": n, "check_runs": items}
+        )
+
+    def _readable(self, request: web.Request, *permissions: str) -> Repo:
+        """The repository of the address, if one of these permissions lets the caller read it."""
+        repo = self._store.repo(request.match_info["owner"], request.match_info["name"])
+        if request["principal"] is None and not repo.private:
+            return repo
+        if request["principal"] is None:
+            raise NotFoundError("Not Found")
+        _as_installation(request).require(repo, "read", *permissions)
+        return repo
+
+
+def _as_app(request: web.Request) -> App:
+    principal = request["principal"]
+    if not isinstance(principal, App):
+        raise UnauthorizedError("A JSON web token could not be decoded")
+    return principal
+
+
+def _as_installation(request: web.Request) -> Grant:
+    principal = request["principal"]
+    if not isinstance(principal, Grant):
+        raise UnauthorizedError("Requires authentication")
+    return principal
+
+
+async def _json_object(request: web.Request) -> dict[str, Any]:
+    if not request.can_read_body:
+        return {}
+    try:
+        body = json.loads(await request.read())
+    except json.JSONDecodeError:
+        raise UnprocessableError("Problems parsing JSON") from None
+    if not isinstance(body, dict):
+        raise UnprocessableError("Body should be a JSON object")
+    return body
+
+
+def _paged(
+    request: web.Request,
+    items: Sequence[Any],
+    render: Callable[[Any], Any],
+    shape: Callable[[list[Any], int], Any],
+) -> web.Response:
+    """One page of ``items``, with GitHub's ``Link`` header if there are more."""
+    try:
+        size = min(int(request.query.get("per_page", 30)), MAX_PER_PAGE)
+        page = int(request.query.get("page", 1))
+    except ValueError:
+        raise UnprocessableError("page and per_page are numbers") from None
+    if size < 1 or page < 1:
+        raise UnprocessableError("page and per_page are positive")
+    final = max(1, -(-len(items) // size))
+    chosen = [render(item) for item in items[(page - 1) * size : page * size]]
+    places: dict[str, int] = {}
+    if page > 1:
+        places |= {"prev": page - 1, "first": 1}
+    if page < final:
+        places |= {"next": page + 1, "last": final}
+    links = [
+        f'<{request.url.update_query(page=number, per_page=size)}>; rel="{name}"'
+        for name, number in places.items()
+    ]
+    headers = {"Link": ", ".join(links)} if links else {}
+    return web.json_response(shape(chosen, len(items)), headers=headers)
