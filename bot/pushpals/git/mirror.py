@@ -17,6 +17,7 @@ from pushpals.git.capture import Capture, Exporter
 from pushpals.git.errors import GitError
 from pushpals.git.lock import exclusive
 from pushpals.git.objects import Identity, NewCommit, ObjectStore
+from pushpals.git.overlay import overlay
 from pushpals.git.process import Git
 from pushpals.git.remote import RefUpdate, Remote, TokenSource
 from pushpals.git.trees import TreeEntry
@@ -80,6 +81,10 @@ class Mirror:
     async def ls_remote(self, *patterns: str) -> dict[str, Sha]:
         """Return the remote's refs that match `patterns`; see `Remote.ls`."""
         return await self._remote.ls(*patterns)
+
+    async def remote_head(self) -> str:
+        """Return the name of the remote's default branch. Raises RefMissing for an empty repository."""
+        return await self._remote.head()
 
     async def push(self, updates: Sequence[RefUpdate]) -> None:
         """Move all refs of `updates` on the remote, or none; see `Remote.push`."""
@@ -196,6 +201,10 @@ class Mirror:
     async def apply(self, patch: Patch) -> Sha:
         """Return the tree of `patch.base` with the patch on it. Raises PatchDoesNotApply."""
         return await trees.apply(self._git, patch)
+
+    async def overlay(self, onto: Sha, source: Sha, paths: Sequence[str]) -> Sha:
+        """Return the tree of `onto` with `paths` as they are in `source` (absent there: removed)."""
+        return await overlay(self._git, onto, source, paths)
 
     async def commit(
         self, tree: Sha, parents: Sequence[Sha], message: str, *, author: Identity, when: datetime

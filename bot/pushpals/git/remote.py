@@ -100,6 +100,16 @@ class Remote:
             if not patterns or any(fnmatchcase(ref, p) for p in patterns)
         }
 
+    async def head(self) -> str:
+        """Return the name of the branch that the remote's HEAD points at."""
+        done = await self._run("ls-remote", "--quiet", "--symref", self._url, "HEAD")
+        if done.code:
+            raise _explain("ls-remote", done.err)
+        for line in done.text.splitlines():
+            if line.startswith("ref: refs/heads/"):
+                return line.removeprefix("ref: refs/heads/").partition("\t")[0]
+        raise RefMissing("The repository has no default branch yet. Push a first commit to it.")
+
     async def push(self, updates: Sequence[RefUpdate]) -> None:
         """Move all refs of `updates` in one atomic push, or none.
 
