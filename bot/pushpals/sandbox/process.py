@@ -1,34 +1,146 @@
-"""Helpers around processes that asyncio does not have."""
+"""A tree of processes in its own pid namespace: watched, ended whole, and known to be dead."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from collections.abc import AsyncIterator, Sequence
+
+from pushpals.sandbox.command import FLOOD_BYTES
+from pushpals.sandbox.output import OutputBuffer
+from pushpals.sandbox.supervision import Supervision
 
 
-async def wait_dead(pidfd: int) -> None:
-    """Wait until the process behind `pidfd` is dead.
+class ProcessTree:
+    """A running bubblewrap and everything in it.
 
-    For the first process of a pid namespace this is after the death of all others in it
+    `status` is the reading end of the pipe given to bwrap as `--json-status-fd`; the tree
+    owns it. The tree must be ended with `end`, on every way out.
+    """
+
+    def __init__(self, process: Process, status: int, output: OutputBuffer) -> None:
+        self.exit_code: int | None = None
+        """The command's, as bubblewrap reports it; None if it never started or was killed."""
+        self.supervision = Supervision()
+        self.first_pid: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        """The first process of the pid namespace, once it is there."""
+        self._process = process
+        self._output = output
+        self._pidfd: int | None = None
+        self._tasks = [
+            asyncio.create_task(self._await_exit()),
+            asyncio.create_task(self._follow_status(status)),
+            asyncio.create_task(self._read_output()),
+        ]
+
+    async def end(self) -> None:
+        """Kill what is left; return once the last process is dead and its output is read."""
+        self.supervision.stop("killed")
+        # The group holds bwrap itself, also in the moments before it set up that its
+        # namespace dies with it.
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        exiting, following, reading = self._tasks
+        await exiting
+        await following
+        if self._pidfd is not None:
+            await _dead(self._pidfd)
+            os.close(self._pidfd)
+        await reading
+
+    async def _read_output(self) -> None:
+        stdout = self._process.stdout
+        if stdout is None:  # its type allows it; PIPE was asked for
+            return
+        while data := await stdout.read(65536):
+            self._output.write(data)
+            if self._output.total > FLOOD_BYTES:
+                self.supervision.stop("output")
+
+    async def _await_exit(self) -> None:
+        await self._process.wait()
+        self.supervision.stop("exited")
+
+    async def _follow_status(self, status: int) -> None:
+        """Read bwrap's JSON lines: the pid of the namespace's first process, the exit code."""
+        async for line in _lines(status):
+            said = json.loads(line)
+            if "child-pid" in said:
+                # Not yet reaped by bwrap, so the number cannot mean another process.
+                with contextlib.suppress(ProcessLookupError):
+                    self._pidfd = os.pidfd_open(said["child-pid"])
+                self.first_pid.set_result(said["child-pid"])
+            self.exit_code = said.get("exit-code", self.exit_code)
+        self.first_pid.cancel()
+
+
+async def start_tree(argv: Sequence[str], status: tuple[int, int], output: OutputBuffer) -> ProcessTree:
+    """Start bubblewrap; of our own descriptors it gets the writing end of `status` alone.
+
+    `status` are both ends of the pipe for `--json-status-fd`; this call takes them over.
+    A cancelled start leaves no process behind.
+    """
+    reading, writing = status
+    spawning = asyncio.create_task(_spawn(argv, writing))
+    spawning.add_done_callback(lambda _: os.close(writing))
+    try:
+        process = await asyncio.shield(spawning)
+    except asyncio.CancelledError:
+        spawning.add_done_callback(_kill_spawned)
+        os.close(reading)
+        raise
+    except OSError:
+        os.close(reading)
+        raise
+    return ProcessTree(process, reading, output)
+
+
+async def _spawn(argv: Sequence[str], status: int) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=STDOUT,
+        env={},
+        pass_fds=(status,),
+        start_new_session=True,
+    )
+
+
+def _kill_spawned(spawning: asyncio.Task[Process]) -> None:
+    if not spawning.cancelled() and spawning.exception() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(spawning.result().pid, signal.SIGKILL)
+
+
+async def _lines(fd: int) -> AsyncIterator[bytes]:
+    """Yield the lines of a pipe, then close it."""
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(fd, "rb", buffering=0)
+    )
+    try:
+        async for line in reader:
+            yield line
+    finally:
+        transport.close()
+
+
+async def _dead(pidfd: int) -> None:
+    """Wait until a process is dead.
+
+    For the first process of a pid namespace this comes after the death of all others in it
     (pid_namespaces(7)).
     """
     loop = asyncio.get_running_loop()
-    dead: asyncio.Future[None] = loop.create_future()
-
-    def readable() -> None:
-        if not dead.done():
-            dead.set_result(None)
-
-    loop.add_reader(pidfd, readable)
+    dead = asyncio.Event()
+    loop.add_reader(pidfd, dead.set)
     try:
-        await dead
+        await dead.wait()
     finally:
         loop.remove_reader(pidfd)
-
-
-def kill_group(leader: int) -> None:
-    """Kill a process group, if it still exists."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, signal.SIGKILL)

@@ -33,22 +33,13 @@ _ETC = (
 SANDBOX_UID = 1000
 """Who commands seem to be, whoever runs PushPals: programs that shun root work."""
 
-ETC_FILES = {
-    "/etc/passwd": (
-        b"root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n"
-        b"sandbox:x:1000:1000:sandbox:/tmp/home:/bin/sh\n"
-        b"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
-    ),
-    "/etc/group": b"root:x:0:\nsandbox:x:1000:\nnogroup:x:65534:\n",
-    "/etc/hosts": b"127.0.0.1 localhost sandbox\n::1 localhost\n",
-    "/etc/nsswitch.conf": b"passwd: files\ngroup: files\nhosts: files\n",
-}
+_OWN_ETC = Path(__file__).parent / "etc"
 """Files of /etc that programs expect and whose real text tells about this machine."""
 
 _NEVER_WITHIN = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/run", "/workspace")
 """Trees of which no part may be shown by configuration: devices, sockets, secrets."""
 
-_NEVER_WHOLE = ("/mnt", "/media", "/srv", "/tmp", "/var")  # noqa: S108 - named, not used
+_NEVER_WHOLE = ("/mnt", "/media", "/srv", "/tmp", "/var")
 """Trees that hold other people's files; a directory inside may be shown."""
 
 _FIRST_PERSON = 1000
@@ -79,6 +70,8 @@ class System:
                 arguments += ["--ro-bind", str(top), str(top)]
         for etc in _ETC:
             arguments += ["--ro-bind-try", etc, etc]
+        for made_up in sorted(_OWN_ETC.iterdir()):
+            arguments += ["--ro-bind", str(made_up), f"/etc/{made_up.name}"]
         # Parents first, so that a tree inside another one is not hidden by it.
         for tree in sorted(self.trees):
             arguments += ["--ro-bind", str(tree), str(tree)]
