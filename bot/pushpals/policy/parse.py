@@ -75,16 +75,15 @@ def _check_events(source: str) -> None:
     """Refuse, before any node is built, what a policy does not need: anchors, aliases, deep nesting, documents."""
     depth = documents = 0
     for event in yaml.parse(source, Loader=yaml.SafeLoader):
-        mark = event.start_mark
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _Refused(mark.line, mark.column, "anchors (&) and aliases (*) are not read; write the value out")
+            raise _at(event, "anchors (&) and aliases (*) are not read; write the value out")
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                raise _Refused(mark.line, mark.column, "the file holds a second document; remove the '---'")
+                raise _at(event, "the file holds a second document; remove the '---'")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            raise _Refused(mark.line, mark.column, f"nested more than {MAX_DEPTH} levels deep")
+            raise _at(event, f"nested more than {MAX_DEPTH} levels deep")
 
 
 def _syntax(source: str, error: yaml.MarkedYAMLError) -> _Refused:
@@ -131,8 +130,10 @@ def _from_node(root: Node) -> RepoPolicy:
     )
 
 
-def _at(node: Node, message: str, suggestion: str | None = None) -> _Refused:
-    return _Refused(node.start_mark.line, node.start_mark.column, message, suggestion)
+def _at(where: Node | yaml.Event, message: str, suggestion: str | None = None) -> _Refused:
+    mark = where.start_mark
+    line, column = (mark.line, mark.column) if mark else (0, 0)
+    return _Refused(line, column, message, suggestion)
 
 
 def _plain(node: Node, path: Path, read: _Read) -> object:
