@@ -14,14 +14,13 @@ from pushpals.git.errors import WorkspaceTooLarge
 from pushpals.git.objects import ObjectStore
 from pushpals.git.process import Git
 from pushpals.git.trees import TreeEntry
-from pushpals.git.workspace import GITLINK, SYMLINK, Found, Skipped, Workspace
+from pushpals.git.workspace import GITLINK, SYMLINK, Found, Skipped, Workspace, is_utf8, printable
 from pushpals.model import Patch, Sha
 
 MAX_FILE_BYTES = 10_000_000
 MAX_TOTAL_BYTES = 100_000_000
 MAX_FILES = 2_000
 _MAX_IGNORE_BYTES = 1_000_000
-_DELETED = "0" * 40
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class _Survey:
     untracked: tuple[Found, ...]
     deleted: tuple[str, ...]
     ignore_files: Mapping[str, bytes]
-    skipped: tuple[Skipped, ...]
+    skipped: Mapping[str, str]
 
 
 class Exporter:
@@ -62,14 +61,17 @@ class Exporter:
             raise WorkspaceTooLarge(
                 f"More than {MAX_FILES} files changed. List generated ones in .gitignore."
             )
-        blobs = await asyncio.to_thread(self._store_blobs, workspace, changed)
-        tree = await self._tree(base, survey.deleted, changed, blobs)
+        blobs, unreadable = await asyncio.to_thread(self._store_blobs, workspace, changed)
+        edits: dict[str, tuple[str, Sha] | None] = dict.fromkeys(survey.deleted)
+        edits |= {file.path: (file.mode, blobs[file.path]) for file in changed if file.path in blobs}
+        tree = await trees.edit(self._git, base, edits)
         patch = Patch(
             base=base,
             diff=await trees.diff(self._git, base, tree),
             files=await trees.diff_files(self._git, base, tree),
         )
-        return Capture(patch, tree, survey.skipped)
+        skipped = sorted({**survey.skipped, **unreadable}.items())
+        return Capture(patch, tree, tuple(Skipped(printable(path), reason) for path, reason in skipped))
 
     async def _ignored(self, survey: _Survey) -> set[str]:
         """Which untracked files the workspace's own .gitignore files leave out.
@@ -90,71 +92,72 @@ class Exporter:
             )
         return {path.removeprefix("./") for path in os.fsdecode(done.out).split("\0")}
 
-    def _store_blobs(self, path: Path, files: Iterable[Found]) -> dict[str, Sha]:
+    def _store_blobs(self, path: Path, files: Iterable[Found]) -> tuple[dict[str, Sha], dict[str, str]]:
+        """Write the contents as blobs; returns them by path, and what could not be read."""
         blobs: dict[str, Sha] = {}
         total = 0
-        with Workspace.opened(path, (), ()) as workspace:
+        with Workspace.opened(path) as workspace:
             for file in files:
                 data = workspace.read(file, MAX_FILE_BYTES)
+                if data is None:
+                    continue
                 total += len(data)
                 if total > MAX_TOTAL_BYTES:
-                    raise WorkspaceTooLarge(f"More than {MAX_TOTAL_BYTES / 1e6:g} MB changed.")
+                    raise WorkspaceTooLarge(
+                        f"More than {MAX_TOTAL_BYTES / 1e6:g} MB changed. Narrow the work."
+                    )
                 blobs[file.path] = self._store.put("blob", data)
-        return blobs
-
-    async def _tree(
-        self, base: Sha, deleted: Iterable[str], changed: Iterable[Found], blobs: Mapping[str, Sha]
-    ) -> Sha:
-        lines = [f"0 {_DELETED}\t{path}" for path in deleted]
-        lines += [f"{file.mode} {blobs[file.path]}\t{file.path}" for file in changed]
-        with trees.private_index() as env:
-            await self._git.run("read-tree", base, env=env)
-            if lines:
-                stdin = os.fsencode("".join(line + "\0" for line in lines))
-                await self._git.run("update-index", "-z", "--index-info", stdin=stdin, env=env)
-            return (await self._git.run("write-tree", env=env)).text
+        return blobs, workspace.skipped
 
 
 def _survey(path: Path, tracked: Mapping[str, TreeEntry]) -> _Survey:
     folders = {str(parent) for name in tracked for parent in PurePosixPath(name).parents}
     submodules = {name for name, entry in tracked.items() if entry.mode == GITLINK}
-    with Workspace.opened(path, folders, submodules) as workspace:
-        found = workspace.walk()
-        changed, unreadable = _compare(workspace, found, tracked)
-        ignore_files = {
-            name: workspace.read(file, _MAX_IGNORE_BYTES)
-            for name, file in found.items()
-            if name.rpartition("/")[2] == ".gitignore" and file.mode != SYMLINK and name not in unreadable
-        }
-        kept = {skipped.path for skipped in workspace.skipped} | workspace.present_submodules
+    with Workspace.opened(path) as workspace:
+        found = workspace.walk(folders, submodules)
+        changed = tuple(
+            f for f in found.values() if f.path in tracked and _differs(workspace, f, tracked[f.path])
+        )
+        ignore_files = _ignore_files(workspace, found.values())
+    # A submodule stays even when its folder is gone: copies of a workspace lose empty folders.
+    kept = workspace.skipped.keys() | submodules
     return _Survey(
-        changed=tuple(changed),
+        changed=changed,
         untracked=tuple(file for name, file in found.items() if name not in tracked),
         deleted=tuple(name for name in tracked if name not in found and not _is_kept(name, kept)),
         ignore_files=ignore_files,
-        skipped=tuple(workspace.skipped),
+        skipped=workspace.skipped,
     )
 
 
-def _compare(
-    workspace: Workspace, found: Mapping[str, Found], tracked: Mapping[str, TreeEntry]
-) -> tuple[list[Found], set[str]]:
-    changed, unreadable = [], set()
-    for name, file in found.items():
-        entry = tracked.get(name)
-        if entry is None:
-            continue
-        sha = workspace.blob_name(file)
-        if sha is None:
-            unreadable.add(name)
-        elif (sha, file.mode) != (entry.sha, entry.mode):
-            changed.append(file)
-    return changed, unreadable
+def _differs(workspace: Workspace, file: Found, entry: TreeEntry) -> bool:
+    """Whether the base has something else at this path. What can not be read counts as the same."""
+    if (file.mode, file.size) != (entry.mode, entry.size):
+        return True
+    return workspace.blob_name(file) not in {entry.sha, None}
+
+
+def _ignore_files(workspace: Workspace, found: Iterable[Found]) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    total = 0
+    for file in found:
+        if file.path.rpartition("/")[2] == ".gitignore" and file.mode != SYMLINK:
+            data = workspace.read(file, _MAX_IGNORE_BYTES)
+            if data is not None:
+                files[file.path] = data
+                total += len(data)
+        if total > MAX_FILE_BYTES:
+            raise WorkspaceTooLarge("The .gitignore files of the workspace are absurdly large. Clean up.")
+    return files
 
 
 def _is_kept(name: str, kept: Collection[str]) -> bool:
-    """Whether the base's file stays because what stands in its place, or above it, was skipped."""
-    return name in kept or any(str(parent) in kept for parent in PurePosixPath(name).parents)
+    """Whether the base's file stays: we could not see it, or what stands at or above it was skipped."""
+    return (
+        not is_utf8(name)
+        or name in kept
+        or any(str(parent) in kept for parent in PurePosixPath(name).parents)
+    )
 
 
 def _lay_out(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -7,17 +7,17 @@ is deleted or damaged is made again from the remote.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pushpals.git import trees
 from pushpals.git.capture import Capture, Exporter
-from pushpals.git.errors import GitError
+from pushpals.git.errors import GitError, RefMissing
 from pushpals.git.lock import exclusive
 from pushpals.git.objects import Identity, NewCommit, ObjectStore
-from pushpals.git.overlay import overlay
 from pushpals.git.process import Git
 from pushpals.git.remote import RefUpdate, Remote, TokenSource
 from pushpals.git.trees import TreeEntry
@@ -53,6 +53,7 @@ class Mirror:
         self._git = Git(path, network)
         self._store = ObjectStore(path)
         self._remote = Remote(self._git, url, token)
+        self._known: set[str] = set()
         self._exporter = Exporter(self._git, self._store)
 
     @classmethod
@@ -75,8 +76,24 @@ class Mirror:
         return mirror
 
     async def fetch(self, *refspecs: str, depth: int | None = None) -> None:
-        """Fetch `refspecs`; see `Remote.fetch`."""
-        await self._remote.fetch(*refspecs, depth=depth)
+        """Fetch `refspecs`; see `Remote.fetch`. `depth` cuts the history of all that is fetched."""
+        await self._remote.fetch(*refspecs, *(() if depth is None else (f"--depth={depth}",)))
+
+    async def fetch_branch(self, branch: str, *refspecs: str) -> Sha:
+        """Fetch a branch, and `refspecs` along with it, and return the branch's tip.
+
+        Of a branch that the mirror has never seen only the newest commit comes over the wire, and
+        from then on what is new: history can be long, and few questions need it.
+        """
+        ref = f"refs/heads/{branch}"
+        if ref not in self._known and await self.resolve(ref) is None:
+            await self._remote.fetch(f"+{ref}:{ref}", "--depth=1")
+        self._known.add(ref)
+        await self._remote.fetch(f"+{ref}:{ref}", *refspecs)
+        tip = await self.resolve(ref)
+        if tip is None:
+            raise RefMissing(f"The remote has no branch {branch}.")
+        return tip
 
     async def ls_remote(self, *patterns: str) -> dict[str, Sha]:
         """Return the remote's refs that match `patterns`; see `Remote.ls`."""
@@ -115,7 +132,7 @@ class Mirror:
                 done = await self._git.run("cat-file", "-p", "--end-of-options", name, ok=(0, 128))
                 found.append(None if done.code else done.out)
             return found
-        done = await self._git.run("cat-file", "--batch", stdin="".join(f"{n}\n" for n in names).encode())
+        done = await self._git.run("cat-file", "--batch", stdin=os.fsencode("".join(f"{n}\n" for n in names)))
         position = 0
         for _ in names:
             end = done.out.index(b"\n", position)
@@ -175,7 +192,7 @@ class Mirror:
         """Fetch all history if some is missing; says whether there was anything to do."""
         if not await asyncio.to_thread((self.path / "shallow").exists):
             return False
-        await self._remote.fetch("HEAD", depth=0)
+        await self._remote.fetch("HEAD", "--unshallow")
         return True
 
     async def diff_files(self, base: str, tree: str) -> tuple[FileChange, ...]:
@@ -198,19 +215,29 @@ class Mirror:
         """Return only the patch of `capture`."""
         return (await self.capture(base, workspace)).patch
 
+    async def overlay(self, onto: str, source: str, paths: Collection[str]) -> Sha:
+        """Return the tree of `onto` with the files in `paths` as they are in `source` (gone if not there)."""
+        return await trees.overlay(self._git, onto, source, paths)
+
     async def apply(self, patch: Patch) -> Sha:
         """Return the tree of `patch.base` with the patch on it. Raises PatchDoesNotApply."""
         return await trees.apply(self._git, patch)
 
-    async def overlay(self, onto: Sha, source: Sha, paths: Sequence[str]) -> Sha:
-        """Return the tree of `onto` with `paths` as they are in `source` (absent there: removed)."""
-        return await overlay(self._git, onto, source, paths)
-
     async def commit(
         self, tree: Sha, parents: Sequence[Sha], message: str, *, author: Identity, when: datetime
     ) -> Sha:
-        """Write a commit into the mirror. `when` needs a time zone, else ValueError."""
+        """Write a commit into the mirror. Raises ValueError for a `when` without a time zone."""
+        await self._require(tree, *parents)
         return await self._store.commit(NewCommit(tree, parents, message, author, when))
+
+    async def _require(self, *objects: Sha) -> None:
+        """Raise GitError when an object is not here: a commit on nothing could never be pushed."""
+        done = await self._git.run(
+            "cat-file", "--batch-check", stdin="".join(f"{o}\n" for o in objects).encode()
+        )
+        for line in done.text.splitlines():
+            if line.endswith(" missing"):
+                raise GitError(f"{line.split()[0]} is not in the mirror. Fetch it, or make it again.")
 
     async def tree_of(self, files: Mapping[str, bytes], *, kept: Mapping[str, Sha] | None = None) -> Sha:
         """Write a flat tree of `files` and of the blobs in `kept`. ValueError for a name with a folder."""

@@ -7,6 +7,7 @@ whole under its final name or not at all.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,7 +73,7 @@ class ObjectStore:
 
     def put_tree(self, files: Mapping[str, Sha]) -> Sha:
         """Write a flat tree of plain files (blocking): name to blob."""
-        entries = sorted((name.encode(), blob) for name, blob in files.items())
+        entries = sorted((os.fsencode(name), blob) for name, blob in files.items())
         return self.put(
             "tree", b"".join(b"100644 %s\0%s" % (name, bytes.fromhex(blob)) for name, blob in entries)
         )

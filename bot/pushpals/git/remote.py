@@ -62,22 +62,21 @@ class Remote:
         self._origin = f"{parts.scheme}://{parts.netloc}/" if parts.scheme in {"http", "https"} else None
         self._flights = Flights()
 
-    async def fetch(self, *refspecs: str, depth: int | None = None) -> None:
-        """Fetch `refspecs`, and drop local refs under their globs that the remote no longer has.
+    async def fetch(self, *arguments: str) -> None:
+        """Fetch refspecs (and options), and drop local refs under their globs that the remote no longer has.
 
         One fetch at a time per mirror, also between processes. Calls that wait for the same thing
         share one fetch; a call never joins a fetch that began before it, which could miss what the
         caller already knows to have happened. Raises RefMissing, GitDenied, GitUnavailable.
         """
-        await self._flights.share((refspecs, depth), lambda: self._fetch(refspecs, depth))
+        await self._flights.share(arguments, lambda: self._fetch(arguments))
 
-    async def _fetch(self, refspecs: Sequence[str], depth: int | None) -> None:
-        shallow = () if depth is None else (f"--depth={depth}",) if depth > 0 else ("--unshallow",)
+    async def _fetch(self, arguments: Sequence[str]) -> None:
         args = (
             *("fetch", "--quiet", "--force", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-gc"),
-            *shallow,
+            *(a for a in arguments if a.startswith("--")),
             self._url,
-            *refspecs,
+            *(a for a in arguments if not a.startswith("--")),
         )
         async with exclusive(self._git.git_dir) as lock:
             done = await self._run(*args, keep_open=(lock,))
@@ -101,14 +100,13 @@ class Remote:
         }
 
     async def head(self) -> str:
-        """Return the name of the branch that the remote's HEAD points at."""
+        """Return the name of the default branch. Raises RefMissing when there is none."""
         done = await self._run("ls-remote", "--quiet", "--symref", self._url, "HEAD")
         if done.code:
             raise _explain("ls-remote", done.err)
-        for line in done.text.splitlines():
-            if line.startswith("ref: refs/heads/"):
-                return line.removeprefix("ref: refs/heads/").partition("\t")[0]
-        raise RefMissing("The repository has no default branch yet. Push a first commit to it.")
+        if found := re.search(r"^ref: refs/heads/(\S+)\tHEAD$", done.text, re.MULTILINE):
+            return found[1]
+        raise RefMissing("The remote has no default branch yet. Push a first commit to it.")
 
     async def push(self, updates: Sequence[RefUpdate]) -> None:
         """Move all refs of `updates` in one atomic push, or none.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ _STATUS: Mapping[str, Literal["added", "modified", "deleted", "type_changed"]] =
     "D": "deleted",
     "T": "type_changed",
 }
+_NOTHING = "0" * 40
 _DIFF = ("diff-tree", "-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
 
 
@@ -31,6 +32,8 @@ class TreeEntry:
     path: str
     mode: str
     sha: Sha
+    size: int | None
+    """Bytes of the content; None for a submodule."""
 
 
 @contextmanager
@@ -42,12 +45,12 @@ def private_index() -> Iterator[dict[str, str]]:
 
 async def entries(git: Git, treeish: str) -> list[TreeEntry]:
     """List all files of a commit or tree. Raises GitError when it is not here."""
-    done = await git.run("ls-tree", "-r", "-z", "--full-tree", treeish)
+    done = await git.run("ls-tree", "-r", "-z", "-l", "--full-tree", treeish)
     listed = []
     for record in os.fsdecode(done.out).split("\0")[:-1]:
         head, _, path = record.partition("\t")
-        mode, _, sha = head.split(" ")
-        listed.append(TreeEntry(path, mode, sha))
+        mode, _, sha, size = head.split()
+        listed.append(TreeEntry(path, mode, sha, int(size) if size != "-" else None))
     return listed
 
 
@@ -98,6 +101,27 @@ async def diff(git: Git, base: str, tree: str) -> bytes:
     """Return the difference as `git apply` reads it: binary-safe, full object names, no renames."""
     shape = ("-p", "--binary", "--full-index", "--src-prefix=a/", "--dst-prefix=b/", "--submodule=short")
     return (await git.run(*_DIFF, *shape, "--end-of-options", base, tree)).out
+
+
+async def edit(git: Git, treeish: str, edits: Mapping[str, tuple[str, Sha] | None]) -> Sha:
+    """Write and return a tree with `edits` on it: path to (mode, object), or to None to delete it."""
+    # Deletions first, so that a file can take the place of a folder, and the other way round.
+    lines = [f"0 {_NOTHING}\t{path}\0" for path, to in edits.items() if to is None]
+    lines += [f"{to[0]} {to[1]}\t{path}\0" for path, to in edits.items() if to is not None]
+    with private_index() as env:
+        await git.run("read-tree", "--end-of-options", treeish, env=env)
+        if lines:
+            options = ("--add", "--replace", "-z", "--index-info")
+            await git.run("update-index", *options, stdin=os.fsencode("".join(lines)), env=env)
+        return (await git.run("write-tree", env=env)).text
+
+
+async def overlay(git: Git, onto: str, source: str, paths: Collection[str]) -> Sha:
+    """Write and return the tree of `onto` with `paths` (files) as they are in `source`, or gone as there."""
+    there = {
+        entry.path: (entry.mode, entry.sha) for entry in await entries(git, source) if entry.path in paths
+    }
+    return await edit(git, onto, {path: there.get(path) for path in paths})
 
 
 async def apply(git: Git, patch: Patch) -> Sha:

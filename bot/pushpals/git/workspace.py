@@ -19,7 +19,8 @@ from pushpals.git.errors import WorkspaceTooLarge
 
 MAX_ENTRIES = 500_000
 """Files and folders looked at in one workspace, before we call it a bomb."""
-MAX_PATH_BYTES = 4_000
+MAX_PATH_BYTES = 3_900
+"""Somewhat below the 4,096 bytes of the system, because copies of files get a longer path."""
 
 CACHES = frozenset(
     {"__pycache__", ".pytest_cache", ".hypothesis", ".mypy_cache", ".ruff_cache", "node_modules"},
@@ -36,7 +37,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Found:
-    """A file or symbolic link of a workspace, as git would call its mode."""
+    """A file or symbolic link of a workspace, as git would call its mode; `size` in bytes."""
 
     path: str
     mode: str
@@ -53,53 +54,66 @@ class Skipped:
 
 def is_dotgit(name: str) -> bool:
     """Whether some file system would take `name` for `.git` (the rules of git's `verify_path`)."""
-    folded = _HFS_IGNORED.sub("", name).lower()
-    return any(part.rstrip(" .") in {".git", "git~1"} for part in re.split(r"[\\:]", folded))
+    return any(part.rstrip(" .") in {".git", "git~1"} for part in re.split(r"[\\:]", _folded(name)))
+
+
+def is_utf8(path: str) -> bool:
+    """Whether `path`, decoded with surrogate escapes, was UTF-8."""
+    return not any("\udc80" <= c <= "\udcff" for c in path)
 
 
 def _is_gitmodules(name: str) -> bool:
-    folded = _HFS_IGNORED.sub("", name).lower().lstrip("\\")
-    return folded.startswith((".gitmodules", "gitmod~", "gi7eba~"))
+    return any(
+        part.startswith((".gitmodules", "gitmod~", "gi7eba~")) for part in re.split(r"[\\:]", _folded(name))
+    )
+
+
+def _folded(name: str) -> str:
+    return _HFS_IGNORED.sub("", name).lower()
 
 
 class Workspace:
-    """One workspace, opened by descriptor. All methods block; run them in a thread."""
+    """One workspace, opened by descriptor. All methods block; run them in a thread.
 
-    def __init__(self, root: int, tracked_folders: Collection[str], submodules: Collection[str]) -> None:
-        """Bind to the open folder `root`; the base has files in `tracked_folders`."""
+    `skipped` tells what was left out: path (with surrogate escapes) to reason.
+    """
+
+    def __init__(self, root: int) -> None:
+        """Bind to the open folder `root`."""
         self._root = root
-        self._tracked_folders = tracked_folders
-        self._submodules = submodules
-        self.skipped: list[Skipped] = []
-        self.present_submodules: set[str] = set()
+        self.skipped: dict[str, str] = {}
 
     @classmethod
     @contextmanager
-    def opened(
-        cls, path: Path, tracked_folders: Collection[str], submodules: Collection[str]
-    ) -> Iterator[Workspace]:
+    def opened(cls, path: Path) -> Iterator[Workspace]:
         """Open the workspace at `path` for the length of a `with` block."""
         root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            yield cls(root, tracked_folders, submodules)
+            yield cls(root)
         finally:
             os.close(root)
 
-    def walk(self) -> dict[str, Found]:
-        """Find every file and symbolic link; what is left out is noted in `skipped`."""
+    def walk(self, tracked_folders: Collection[str], submodules: Collection[str]) -> dict[str, Found]:
+        """Find every file and symbolic link by path.
+
+        Caches are passed over unless the base has files there (`tracked_folders`), and so are
+        `submodules`, which are another repository's business.
+        """
         found: dict[str, Found] = {}
         folders = [""]
         seen = 0
         while folders:
-            folder = folders.pop()
-            for entry, path in self._entries(folder):
+            for entry, path in self._entries(folders.pop()):
                 seen += 1
                 if seen > MAX_ENTRIES or len(os.fsencode(path)) > MAX_PATH_BYTES:
                     raise WorkspaceTooLarge(
-                        f"The workspace holds more than {MAX_ENTRIES} files, or {path[:80]} …"
+                        f"The workspace holds more than {MAX_ENTRIES} files, or paths of more than "
+                        f"{MAX_PATH_BYTES} bytes, like {printable(path[:80])}. Clean up after the work."
                     )
                 if entry.is_dir(follow_symlinks=False):
-                    if self._enters(entry.name, path):
+                    if path in submodules:
+                        self._note_submodule(path)
+                    elif self._enters(entry.name, path, tracked_folders):
                         folders.append(path)
                 elif file := self._file(entry, path):
                     found[path] = file
@@ -109,7 +123,7 @@ class Workspace:
         try:
             descriptor = self._open(folder, _FOLDER)
         except OSError:
-            self.skipped.append(Skipped(folder, "a folder that can not be read"))
+            self.skipped[folder] = "a folder that can not be read"
             return
         try:
             with os.scandir(descriptor) as entries:
@@ -118,71 +132,79 @@ class Workspace:
         finally:
             os.close(descriptor)
 
-    def _enters(self, name: str, path: str) -> bool:
+    def _enters(self, name: str, path: str, tracked_folders: Collection[str]) -> bool:
         if is_dotgit(name):
-            self.skipped.append(Skipped(path, "a git folder"))
+            self.skipped[path] = "a git folder"
             return False
-        if path in self._submodules:
-            self.present_submodules.add(path)
-            return False
-        return name not in CACHES or path in self._tracked_folders
+        return name not in CACHES or path in tracked_folders
+
+    def _note_submodule(self, path: str) -> None:
+        if any(True for _ in self._entries(path)):
+            self.skipped[path] = "files of a submodule"
 
     def _file(self, entry: os.DirEntry[str], path: str) -> Found | None:
-        status = entry.stat(follow_symlinks=False)
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError:
+            self.skipped[path] = "a file that vanished while we looked"
+            return None
         link = stat.S_ISLNK(status.st_mode)
         if is_dotgit(entry.name):
-            reason = "a git file"
+            self.skipped[path] = "a git file"
         elif link and _is_gitmodules(entry.name):
-            reason = "a .gitmodules that is a symbolic link"
+            self.skipped[path] = "a .gitmodules that is a symbolic link"
         elif not link and not stat.S_ISREG(status.st_mode):
-            reason = "neither a file nor a link (a pipe, socket or device)"
-        elif not _is_utf8(path):
-            reason = "a name that is not UTF-8"
+            self.skipped[path] = "neither a file nor a link (a pipe, socket or device)"
+        elif not is_utf8(path):
+            self.skipped[path] = "a name that is not UTF-8"
         else:
             executable = bool(status.st_mode & stat.S_IXUSR)
             return Found(path, SYMLINK if link else EXECUTABLE if executable else FILE, status.st_size)
-        self.skipped.append(Skipped(os.fsencode(path).decode(errors="backslashreplace"), reason))
         return None
 
     def blob_name(self, file: Found) -> str | None:
-        """Return the sha git would give the content, or None (noted) when it can not be read."""
-        # The name of a git object is a SHA-1 by definition; nothing here rests on its strength.
+        """Return the sha git would give the content; None (noted) when it can not be read."""
+        # The name of a git object is a SHA-1 by definition; no safety rests on its strength here.
+        digest = hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
         try:
-            with self._content(file) as (size, chunks):
-                digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
-                for chunk in chunks:
-                    digest.update(chunk)
+            for chunk in self._content(file, file.size):
+                digest.update(chunk)
         except OSError:
-            self.skipped.append(Skipped(file.path, "a file that can not be read"))
+            self.skipped[file.path] = "a file that can not be read"
             return None
         return digest.hexdigest()
 
-    def read(self, file: Found, limit: int) -> bytes:
-        """Return the content. Raises WorkspaceTooLarge past `limit` bytes, OSError when unreadable."""
-        data = bytearray()
-        with self._content(file) as (_, chunks):
-            for chunk in chunks:
-                data += chunk
-                if len(data) > limit:
-                    raise WorkspaceTooLarge(f"{file.path} is larger than {limit / 1e6:g} MB. Leave it out.")
-        return bytes(data)
+    def read(self, file: Found, limit: int) -> bytes | None:
+        """Return the content; None (noted) when it can not be read.
 
-    @contextmanager
-    def _content(self, file: Found) -> Iterator[tuple[int, Iterator[bytes]]]:
+        Raises WorkspaceTooLarge past `limit` bytes.
+        """
+        try:
+            data = b"".join(self._content(file, limit))
+        except OSError:
+            self.skipped[file.path] = "a file that can not be read"
+            return None
+        if len(data) > limit:
+            raise WorkspaceTooLarge(f"{file.path} is larger than {limit / 1e6:g} MB. Leave it out.")
+        return data
+
+    def _content(self, file: Found, limit: int) -> Iterator[bytes]:
+        """Yield the content in pieces, and stop soon after `limit` bytes: the file may be growing."""
         if file.mode == SYMLINK:
             folder, _, name = file.path.rpartition("/")
             descriptor = self._open(folder, _FOLDER)
             try:
-                target = os.fsencode(os.readlink(name, dir_fd=descriptor))
+                yield os.fsencode(os.readlink(name, dir_fd=descriptor))
             finally:
                 os.close(descriptor)
-            yield len(target), iter([target])
             return
         with os.fdopen(self._open(file.path, _READ), "rb", buffering=0) as stream:
-            status = os.fstat(stream.fileno())
-            if not stat.S_ISREG(status.st_mode):
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise OSError(f"{file.path} is no longer a file")
-            yield status.st_size, iter(lambda: stream.read(_CHUNK) or b"", b"")
+            read = 0
+            while read <= limit and (chunk := stream.read(_CHUNK)):
+                read += len(chunk)
+                yield chunk
 
     def _open(self, path: str, flags: int) -> int:
         """Open `path` below the root, one component at a time, following no symbolic link."""
@@ -198,5 +220,6 @@ class Workspace:
             os.close(descriptor)
 
 
-def _is_utf8(text: str) -> bool:
-    return not any("\udc80" <= c <= "\udcff" for c in text)
+def printable(path: str) -> str:
+    """Return `path` with what is not UTF-8 written as escapes."""
+    return os.fsencode(path).decode(errors="backslashreplace")

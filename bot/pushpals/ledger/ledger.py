@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from pushpals.git import Identity, LeaseLost, Mirror, RefMissing, RefUpdate
+from pushpals.git import GitError, Identity, LeaseLost, Mirror, RefMissing, RefUpdate
 from pushpals.ledger.encoding import (
     AUDIT,
     JOBS,
@@ -40,13 +41,9 @@ class Ledger:
         A record that can not be read is told in `damaged` and does not hide the others. Raises
         RefMissing when the default branch does not exist, and git's errors for the network.
         """
-        branch = f"refs/heads/{default_branch}"
-        await self._fetch_first(branch)
-        await self._mirror.fetch(
-            f"+{branch}:{branch}", *_exactly(request_ref(number)), *_all(f"{JOBS}{number}-*")
-        )
-        refs = await self._mirror.refs(branch, request_ref(number), f"{JOBS}{number}-*")
-        base = refs.pop(branch)
+        refspecs = (*_exactly(request_ref(number)), *_all(f"{JOBS}{number}-*"))
+        base = await self._mirror.fetch_branch(default_branch, *refspecs)
+        refs = await self._mirror.refs(request_ref(number), f"{JOBS}{number}-*")
         roots = await self._find_roots(list(refs.values()))
         records = await self._mirror.read_objects(*(f"{sha}:{RECORD}" for sha in refs.values()))
         request: Entry[RequestRecord] | None = None
@@ -112,7 +109,9 @@ class Ledger:
         contents = {**(files or {}), RECORD: canonical(record)}
         if audit:
             contents[AUDIT] = audit_bytes(log or b"", audit)
-        kept = _flat_tree(listing or b"")
+        if listing is None:
+            raise GitError(f"{entry.ref} at {entry.sha} is not in the mirror. Observe it first.")
+        kept = _flat_tree(listing)
         sha = await self._commit(record, contents, kept, parent=entry.sha, sentence=message, when=when)
         await self._swap(record, [RefUpdate(entry.ref, entry.sha, sha), *also])
         self._roots[sha] = entry.root
@@ -196,11 +195,6 @@ class Ledger:
                 self._roots[tip] = root
         return {tip: self._roots[tip] for tip in tips}
 
-    async def _fetch_first(self, branch: str) -> None:
-        """Take only the newest commit of a branch that the mirror has never seen: history can be long."""
-        if await self._mirror.resolve(branch) is None:
-            await self._mirror.fetch(f"+{branch}:{branch}", depth=1)
-
 
 def _check_step(old: Record, new: Record) -> None:
     if ref_of(old) != ref_of(new):
@@ -229,6 +223,6 @@ def _flat_tree(data: bytes) -> dict[str, Sha]:
         end = data.index(b"\0", position)
         mode, _, name = data[position:end].partition(b" ")
         if mode == b"100644":
-            files[name.decode()] = data[end + 1 : end + 21].hex()
+            files[os.fsdecode(name)] = data[end + 1 : end + 21].hex()
         position = end + 21
     return files
