@@ -7,7 +7,7 @@ installation access token for a GitHub App".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -76,6 +76,16 @@ class _Token:
     expires: float
 
 
+class KeyedLocks:
+    """One lock per key, so that nothing is asked for twice at once. Forgotten when nobody holds it."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
+
+    def __getitem__(self, key: Hashable) -> asyncio.Lock:
+        return self._locks.setdefault(key, asyncio.Lock())
+
+
 class Tokens:
     """Installation tokens, kept until ten minutes before they end. One request at a time per key."""
 
@@ -86,12 +96,11 @@ class Tokens:
         self._kept: TLRUCache[TokenKey, _Token] = TLRUCache(
             maxsize=1024, ttu=lambda _key, token, _now: token.expires - _LAST_MINUTES, timer=clock
         )
-        self._locks: WeakValueDictionary[TokenKey, asyncio.Lock] = WeakValueDictionary()
+        self._locks = KeyedLocks()
 
     async def token(self, key: TokenKey) -> str:
         """Return a token for `key` with at least ten minutes of life. Raises what `create` raises."""
-        lock = self._locks.setdefault(key, asyncio.Lock())
-        async with lock:
+        async with self._locks[key]:
             kept = self._kept.get(key)
             if kept is None:
                 answer = await self._create(key)

@@ -11,7 +11,7 @@ from typing import Any, Self
 from cachetools import TTLCache
 
 from pushpals.github.access import Access, Shared
-from pushpals.github.auth import AppAuth, TokenKey, Tokens
+from pushpals.github.auth import AppAuth, KeyedLocks, TokenKey, Tokens
 from pushpals.github.endpoints import Endpoints
 from pushpals.github.errors import AccessDenied, NotFound, Refused
 from pushpals.github.permissions import CONTROL, OBSERVE, Permissions
@@ -74,6 +74,7 @@ class GitHub:
         self._tokens = Tokens(self._create_token, clock=clock)
         self._shared = Shared(endpoints, self._transport, self._tokens, self._installation_of)
         self._installations: TTLCache[RepoRef, int] = TTLCache(1024, _INSTALLATION_KEPT, timer=clock)
+        self._lookups = KeyedLocks()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -86,13 +87,13 @@ class GitHub:
         await self.close()
 
     def repo(
-        self, ref: RepoRef, installation: int | None = None, *, permissions: Permissions = CONTROL
+        self, ref: RepoRef, installation_id: int | None = None, *, permissions: Permissions = CONTROL
     ) -> RepoClient:
         """Return the calls on `ref`, made with a token of `permissions` for this repository alone.
 
-        Without `installation` the first call looks it up, and raises NotFound when the App is not there.
+        Without `installation_id` the first call looks it up, and raises NotFound when the App is not there.
         """
-        return RepoClient(Access(self._shared, ref, installation, permissions), app_id=self._auth.app_id)
+        return RepoClient(Access(self._shared, ref, installation_id, permissions), app_id=self._auth.app_id)
 
     async def app(self) -> AppInfo:
         """Return what GitHub knows of this App. Raises BadCredentials when id and key do not fit."""
@@ -112,10 +113,10 @@ class GitHub:
         pages = self._as_app("installations").getiter("/app/installations?per_page=100", jwt=self._jwt())
         return tuple([_installation(data) async for data in pages])
 
-    async def repositories(self, installation: int) -> tuple[RepoRef, ...]:
-        """Return the repositories that `installation` gives the App."""
-        token = await self._tokens.token(TokenKey(installation, None, OBSERVE))
-        call = Call("rest", "repositories", installation)
+    async def repositories(self, installation_id: int) -> tuple[RepoRef, ...]:
+        """Return the repositories that an installation gives the App."""
+        token = await self._tokens.token(TokenKey(installation_id, None, OBSERVE))
+        call = Call("rest", "repositories", installation_id)
         api = Api(self._transport, call, base_url=self.endpoints.rest, token=token)
         path = "/installation/repositories?per_page=100"
         return tuple(
@@ -126,9 +127,11 @@ class GitHub:
         )
 
     async def _installation_of(self, ref: RepoRef) -> int:
-        known = self._installations.get(ref)
-        if known is not None:
-            return known
+        async with self._lookups[ref]:
+            known = self._installations.get(ref)
+            return await self._look_up(ref) if known is None else known
+
+    async def _look_up(self, ref: RepoRef) -> int:
         names = {"owner": ref.owner, "repo": ref.name}
         try:
             data = await self._as_app("installation").getitem(
@@ -149,6 +152,11 @@ class GitHub:
         api = self._as_app("token", key.installation)
         try:
             answer: dict[str, Any] = await api.post(path, data=key.body(), jwt=self._jwt())
+        except NotFound:
+            # The App was taken away, or installed anew under another number: look it up next time.
+            for ref in [ref for ref, known in self._installations.items() if known == key.installation]:
+                self._installations.pop(ref, None)
+            raise
         except Refused as error:
             asked = ", ".join(f"{name}: {level}" for name, level in key.permissions.items())
             raise AccessDenied(

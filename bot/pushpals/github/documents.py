@@ -19,8 +19,6 @@ fragment Actor on Actor {
   login
   ... on User { databaseId }
   ... on Bot { databaseId }
-  ... on Organization { databaseId }
-  ... on Mannequin { databaseId }
 }
 """
 

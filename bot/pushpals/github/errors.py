@@ -7,7 +7,6 @@ No message here ever holds a credential: only GitHub's own sentence, the call's 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -77,9 +76,9 @@ def rate_limited(call: str, until: float) -> RateLimited:
     )
 
 
-def refusal(call: str, status: int, headers: Mapping[str, str], body: bytes) -> GitHubError:
-    """Return the error that says what a 4xx answer to `call` means."""
-    said = said_by_github(body)
+def refusal(call: str, status: int, headers: Mapping[str, str], answer: object) -> GitHubError:
+    """Return the error that says what a refusal of `call` means. `answer` is the decoded body."""
+    said = _said(answer)
     if status == HTTPStatus.UNAUTHORIZED:
         return BadCredentials(f"GitHub refused the credentials for {call}: {said}. {_credential_hint(said)}")
     if status == HTTPStatus.FORBIDDEN:
@@ -100,12 +99,8 @@ def refusal(call: str, status: int, headers: Mapping[str, str], body: bytes) -> 
     return GitHubError(f"GitHub refused {call} with status {status}: {said}.")
 
 
-def said_by_github(body: bytes) -> str:
-    """Return GitHub's own message, with the details of a refused field; `no reason given` when none."""
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        return "no reason given"
+def _said(answer: object) -> str:
+    """Return GitHub's own message, with the details of a refused field."""
     if not isinstance(answer, dict):
         return "no reason given"
     details = [_detail(error) for error in answer.get("errors") or () if _detail(error)]

@@ -6,7 +6,6 @@ practices for using the REST API".
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -16,15 +15,15 @@ _UNSAID_WAIT = 60.0
 
 
 def limited_until(
-    status: int, headers: Mapping[str, str], body: bytes, *, now: float, attempt: int
+    status: int, headers: Mapping[str, str], answer: object, *, now: float, attempt: int
 ) -> float | None:
     """Return until when (seconds since the epoch) an answer forbids asking again; None when it does not.
 
-    `attempt` counts from 1. GraphQL reports its limits with status 200, and only counts as limited here
-    when nothing of the document was done.
+    `answer` is the decoded body; `attempt` counts from 1. GraphQL reports its limits with status 200, and
+    counts as limited here only when nothing of the document was done.
     """
     if status == HTTPStatus.OK:
-        if not _graphql_did_nothing_but_complain(body):
+        if not _nothing_but_limits(answer):
             return None
     elif status not in {HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}:
         return None
@@ -32,7 +31,7 @@ def limited_until(
         return now + (float(after) if after.isdigit() else _UNSAID_WAIT)
     if headers.get("x-ratelimit-remaining") == "0":
         return float(headers.get("x-ratelimit-reset", now + _UNSAID_WAIT)) + 1
-    if status in {HTTPStatus.OK, HTTPStatus.TOO_MANY_REQUESTS} or is_secondary(body.decode(errors="replace")):
+    if status in {HTTPStatus.OK, HTTPStatus.TOO_MANY_REQUESTS} or is_secondary(str(answer)):
         return now + _UNSAID_WAIT * 2.0 ** (attempt - 1)
     return None
 
@@ -42,17 +41,13 @@ def is_secondary(message: str) -> bool:
     return any(phrase in message.lower() for phrase in _SECONDARY)
 
 
-def _graphql_did_nothing_but_complain(body: bytes) -> bool:
-    if b'"errors"' not in body:
+def _nothing_but_limits(answer: object) -> bool:
+    if not isinstance(answer, dict) or any((answer.get("data") or {}).values()):
         return False
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        return False
-    errors = answer.get("errors") if isinstance(answer, dict) else None
-    if not errors or any((answer.get("data") or {}).values()):
-        return False
-    return all(e.get("type") == "RATE_LIMITED" or is_secondary(str(e.get("message"))) for e in errors)
+    errors = answer.get("errors") or ()
+    return bool(errors) and all(
+        e.get("type") == "RATE_LIMITED" or is_secondary(str(e.get("message"))) for e in errors
+    )
 
 
 class Pacer:

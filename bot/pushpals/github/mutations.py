@@ -17,14 +17,17 @@ Reaction = Literal["CONFUSED", "EYES", "HEART", "HOORAY", "LAUGH", "ROCKET", "TH
 RequestableStatus = Literal["QUEUED", "IN_PROGRESS", "COMPLETED"]
 CloseReason = Literal["COMPLETED", "NOT_PLANNED", "DUPLICATE"]
 Written = CommentView | CheckRunView | PullView | Done | WriteFailed
-Payload = Mapping[str, Any]
+Json = Mapping[str, Any]
 
 
 class Mutation(ABC):
-    """One write. Subclasses name GitHub's field, and say what it takes and how to read its payload."""
+    """One write. Subclasses name GitHub's field, and say what it takes and what it makes."""
 
     field: ClassVar[str]
+    made: ClassVar[tuple[str, ...]]
+    """Where in the payload to find what the write made."""
     selection: ClassVar[str]
+    """What to select of that."""
     fragment: ClassVar[str | None] = None
 
     @abstractmethod
@@ -32,32 +35,47 @@ class Mutation(ABC):
         """Return the input object, without what is not given."""
 
     @abstractmethod
-    def read(self, payload: Payload) -> Written:
-        """Return what the write made."""
+    def read(self, made: Json) -> Written:
+        """Return the view of what the write made."""
 
     def compiled(self) -> Field:
         """Return this write's part of a document."""
         # GitHub names the input type of every mutation after the mutation.
         input_type = self.field[0].upper() + self.field[1:] + "Input"
-        return Field(self.field, input_type, self.selection, self.fragment, self.value())
+        selection = " { ".join([*self.made, self.selection]) + " }" * len(self.made)
+        return Field(self.field, input_type, selection, self.fragment, self.value())
+
+    def written(self, payload: Json) -> Written:
+        """Return the view of what the write made, from its payload.
+
+        GitHub may answer null without an error; then nobody knows.
+        """
+        made: Json | None = payload
+        for name in self.made:
+            made = (made or {}).get(name)
+        if made is None:
+            return WriteFailed(f"{self.field}: GitHub did not say what it made", kind="unknown")
+        return self.read(made)
 
 
 class _MakesPull(Mutation):
-    selection = "pullRequest { ...Pull }"
+    made = ("pullRequest",)
+    selection = "...Pull"
     fragment = "Pull"
 
-    def read(self, payload: Payload) -> PullView:
+    def read(self, made: Json) -> PullView:
         """Return the pull request as it now is."""
-        return parse.pull(payload["pullRequest"])
+        return parse.pull(made)
 
 
 class _MakesCheckRun(Mutation):
-    selection = "checkRun { ...CheckRun }"
+    made = ("checkRun",)
+    selection = "...CheckRun"
     fragment = "CheckRun"
 
-    def read(self, payload: Payload) -> CheckRunView:
+    def read(self, made: Json) -> CheckRunView:
         """Return the check run as it now is."""
-        return parse.check_run(payload["checkRun"])
+        return parse.check_run(made)
 
 
 @dataclass(frozen=True)
@@ -68,15 +86,16 @@ class AddReaction(Mutation):
     content: Reaction = "EYES"
 
     field = "addReaction"
-    selection = "subject { id }"
+    made = ("subject",)
+    selection = "id"
 
     def value(self) -> dict[str, Any]:
         """Return the input object."""
         return {"subjectId": self.subject_id, "content": self.content}
 
-    def read(self, payload: Payload) -> Done:
+    def read(self, made: Json) -> Done:
         """Return the id of what was reacted to."""
-        return Done(payload["subject"]["id"])
+        return Done(made["id"])
 
 
 @dataclass(frozen=True)
@@ -87,16 +106,17 @@ class AddComment(Mutation):
     body: str
 
     field = "addComment"
-    selection = "commentEdge { node { ...Comment } }"
+    made = ("commentEdge", "node")
+    selection = "...Comment"
     fragment = "Comment"
 
     def value(self) -> dict[str, Any]:
         """Return the input object."""
         return {"subjectId": self.subject_id, "body": self.body}
 
-    def read(self, payload: Payload) -> CommentView:
+    def read(self, made: Json) -> CommentView:
         """Return the new comment."""
-        return parse.comment(payload["commentEdge"]["node"])
+        return parse.comment(made)
 
 
 @dataclass(frozen=True)
@@ -107,16 +127,17 @@ class UpdateComment(Mutation):
     body: str
 
     field = "updateIssueComment"
-    selection = "issueComment { ...Comment }"
+    made = ("issueComment",)
+    selection = "...Comment"
     fragment = "Comment"
 
     def value(self) -> dict[str, Any]:
         """Return the input object."""
         return {"id": self.comment_id, "body": self.body}
 
-    def read(self, payload: Payload) -> CommentView:
+    def read(self, made: Json) -> CommentView:
         """Return the comment as it now is."""
-        return parse.comment(payload["issueComment"])
+        return parse.comment(made)
 
 
 @dataclass(frozen=True)
@@ -245,15 +266,16 @@ class _Labels(Mutation):
     subject_id: str
     label_ids: tuple[str, ...]
 
-    selection = "labelable { ... on Node { id } }"
+    made = ("labelable",)
+    selection = "... on Node { id }"
 
     def value(self) -> dict[str, Any]:
         """Return the input object."""
         return {"labelableId": self.subject_id, "labelIds": list(self.label_ids)}
 
-    def read(self, payload: Payload) -> Done:
+    def read(self, made: Json) -> Done:
         """Return the id of what was labelled."""
-        return Done(payload["labelable"]["id"])
+        return Done(made["id"])
 
 
 class AddLabels(_Labels):
@@ -276,15 +298,16 @@ class CloseIssue(Mutation):
     reason: CloseReason = "COMPLETED"
 
     field = "closeIssue"
-    selection = "issue { id }"
+    made = ("issue",)
+    selection = "id"
 
     def value(self) -> dict[str, Any]:
         """Return the input object."""
         return {"issueId": self.issue_id, "stateReason": self.reason}
 
-    def read(self, payload: Payload) -> Done:
+    def read(self, made: Json) -> Done:
         """Return the id of the issue."""
-        return Done(payload["issue"]["id"])
+        return Done(made["id"])
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

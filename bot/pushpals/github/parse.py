@@ -22,7 +22,7 @@ Json = Mapping[str, Any]
 
 
 def person(actor: Json | None) -> Person | None:
-    """Return who an actor is; None for a deleted account, or one that has no id of its own.
+    """Return who an actor is; None for a deleted account, and for one that is neither user nor App.
 
     GraphQL names a bot `slug`, everything else on GitHub names it `slug[bot]`. So does a Person.
     """

@@ -131,7 +131,7 @@ def _failures(answer: Answer) -> dict[str | None, Answer]:
 
 def _written(mutation: Mutation, payload: Answer | None, error: Answer | None) -> Written:
     if error is None and payload is not None:
-        return mutation.read(payload)
+        return mutation.written(payload)
     message = str((error or {}).get("message") or "GitHub gave no reason")
     return WriteFailed(f"{mutation.field}: {message}", kind=_kind(message, str((error or {}).get("type"))))
 

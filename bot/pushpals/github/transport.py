@@ -34,7 +34,7 @@ LONGEST_WAIT = 60.0
 _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10)
 _CONNECTIONS = 50  # GitHub allows 100 concurrent requests, REST and GraphQL together.
 _API_VERSION = "2022-11-28"
-_RETRIED_STATUS = frozenset({500, 502, 503, 504})
+_NOT_JSON = object()
 _jitter = tenacity.wait_random_exponential(multiplier=0.5, max=8)
 
 
@@ -125,11 +125,12 @@ class Transport:
             raise rate_limited(call.name, until)  # Asking on while limited can get an App banned.
         self._on_request(call.kind, call.name)
         status, answered, content = await self._exchange(call, method, url, headers, body)
-        limit = limited_until(status, answered, content, now=self._clock(), attempt=attempt)
+        answer = _decoded(content)
+        limit = limited_until(status, answered, answer, now=self._clock(), attempt=attempt)
         if limit is not None:
             self._limited[scope] = limit
             raise rate_limited(call.name, limit)
-        if error := _failure(call, status, answered, content):
+        if error := _failure(call, status, answered, answer):
             raise error
         return status, answered, content
 
@@ -176,25 +177,35 @@ class Api(gidgethub_abc.GitHubAPI):
         await asyncio.sleep(seconds)
 
 
-def _failure(call: Call, status: int, headers: Mapping[str, str], body: bytes) -> GitHubError | None:
-    if status in _RETRIED_STATUS:
-        return GitHubUnavailable(f"GitHub answered {call.name} with status {status}.", lost=call.writes > 0)
-    if status >= HTTPStatus.BAD_REQUEST:
-        return refusal(call.name, status, headers, body)
-    if call.kind == "graphql" and _graphql_broke(body):
-        return GitHubUnavailable(f"GitHub failed while working on {call.name}.", lost=call.writes > 0)
+def _decoded(content: bytes) -> object:
+    """Return the JSON of a body, `_NOT_JSON` when it is none; None for no body."""
+    try:
+        return json.loads(content) if content else None
+    except ValueError:
+        return _NOT_JSON
+
+
+def _failure(call: Call, status: int, headers: Mapping[str, str], answer: object) -> GitHubError | None:
+    unsure = call.writes > 0
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return GitHubUnavailable(f"GitHub answered {call.name} with status {status}.", lost=unsure)
+    if status >= HTTPStatus.MULTIPLE_CHOICES and status != HTTPStatus.NOT_MODIFIED:
+        return refusal(call.name, status, headers, answer)
+    if answer is _NOT_JSON:
+        return GitHubUnavailable(
+            f"The answer to {call.name} is not GitHub's. Check the server's address, and proxies on the way.",
+            lost=unsure,
+        )
+    if call.kind == "graphql" and _broke(answer):
+        return GitHubUnavailable(f"GitHub failed while working on {call.name}.", lost=unsure)
     return None
 
 
-def _graphql_broke(body: bytes) -> bool:
+def _broke(answer: object) -> bool:
     """Tell whether a GraphQL document failed as a whole for a reason of GitHub's own (status 200)."""
-    if b"Something went wrong" not in body:
+    if not isinstance(answer, dict) or any((answer.get("data") or {}).values()):
         return False
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        return True
-    return not any((answer.get("data") or {}).values())
+    return any("Something went wrong" in str(error.get("message")) for error in answer.get("errors") or ())
 
 
 def _unreachable(call: Call, error: BaseException) -> str:

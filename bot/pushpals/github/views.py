@@ -1,6 +1,7 @@
 """What GitHub shows, as frozen values. States are GitHub's GraphQL words, in capitals.
 
-Authors are None for deleted accounts. Times are aware. Nothing here decides anything.
+Authors are None for accounts that were deleted, or became an organization. Times are aware. Nothing here
+decides anything.
 """
 
 from __future__ import annotations
