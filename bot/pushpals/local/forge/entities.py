@@ -186,6 +186,7 @@ class TimelineEvent(Entity):
     """Something that happened to an issue or pull request besides comments and reviews.
 
     ``kind`` is GitHub's event name: labeled, unlabeled, closed, reopened, merged, ready_for_review, renamed.
+    ``before`` and ``after`` are the titles of a rename.
     """
 
     repo_id: int
@@ -194,4 +195,6 @@ class TimelineEvent(Entity):
     actor: str
     label_id: int | None = None
     commit_oid: str | None = None
+    before: str | None = None
+    after: str | None = None
     created_at: datetime

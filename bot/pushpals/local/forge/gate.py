@@ -39,7 +39,16 @@ class Gate:
 
     def middlewares(self) -> list[Any]:
         """The middlewares, outermost first."""
-        return [web.middleware(self._watch), web.middleware(self._api)]
+
+        @web.middleware
+        async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await self._watch(request, handler)
+
+        @web.middleware
+        async def api(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await self._api(request, handler)
+
+        return [watch, api]
 
     async def affected(self, request: web.Request, refs: tuple[str, ...] = ()) -> None:
         """Tell the observer that a request changed something, before it is answered."""

@@ -20,13 +20,13 @@ from graphql import (
     validate,
 )
 
-from pushpals.local.forge import mutations, queries
+from pushpals.local.forge import mutations, queries, subject_queries
 from pushpals.local.forge.errors import ForgeError
-from pushpals.local.forge.render import when
+from pushpals.local.forge.render_base import when
 from pushpals.local.forge.resolvers import Context, resolve_field, resolve_type
 
 # Importing a module of resolvers is what registers them.
-RESOLVER_MODULES = (queries, mutations)
+RESOLVER_MODULES = (queries, subject_queries, mutations)
 _CACHED_DOCUMENTS = 256
 
 

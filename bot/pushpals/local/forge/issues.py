@@ -111,7 +111,7 @@ def edit_subject(
         if title is not None and title != subject.title:
             changes["title"] = {"from": subject.title}
             new = new.model_copy(update={"title": check_title(title)})
-            log(store, actor, "renamed", subject)
+            log(store, actor, "renamed", subject, before=subject.title, after=title)
         if body is not None and body != subject.body:
             changes["body"] = {"from": subject.body}
             new = _rewritten(store, actor, new, check_body(body))

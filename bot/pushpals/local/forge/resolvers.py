@@ -5,6 +5,7 @@ import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from graphql import GraphQLAbstractType, GraphQLResolveInfo
@@ -37,6 +38,7 @@ _EVENT_TYPES = {
     "reopened": "ReopenedEvent",
     "merged": "MergedEvent",
     "ready_for_review": "ReadyForReviewEvent",
+    "renamed": "RenamedTitleEvent",
 }
 _TYPES: dict[type, str] = {
     Repo: "Repository",
@@ -55,6 +57,9 @@ Resolver = Callable[..., Any]
 RESOLVERS: dict[tuple[str, str], Resolver] = {}
 R = TypeVar("R", bound=Resolver)
 E = TypeVar("E", bound=Entity)
+
+Bounds = Any
+"""The paging arguments of a connection: first, last, after, before."""
 
 
 @dataclass
@@ -115,6 +120,13 @@ def resolver(types: str, field: str) -> Callable[[R], R]:
         return function
 
     return register
+
+
+def attributes(types: str, **names: str) -> None:
+    """Answer fields of these types by attributes that are called differently here."""
+    for kind in types.split():
+        for field, name in names.items():
+            RESOLVERS[kind, field] = partial(_attribute, name)
 
 
 def snake(value: Any) -> Any:  # noqa: ANN401 - any value of a GraphQL argument.
@@ -205,6 +217,10 @@ def repo_of(store: Store, record: Entity) -> Repo | None:
     if isinstance(record, _PRIVATE):
         return None
     return store.repos.get(getattr(record, "repo_id", 0))
+
+
+def _attribute(name: str, source: object, _: Context) -> object:
+    return getattr(source, name)
 
 
 def _position(items: Sequence[Any], place: str) -> int:

@@ -14,7 +14,8 @@ from pushpals.local.forge.entities import PullRequest, Repo
 from pushpals.local.forge.errors import NotFoundError, UnauthorizedError, UnprocessableError
 from pushpals.local.forge.git import Git
 from pushpals.local.forge.pulls import mergeable
-from pushpals.local.forge.render import Renderer, when
+from pushpals.local.forge.render import Renderer
+from pushpals.local.forge.render_base import when
 from pushpals.local.forge.store import Store
 
 API = "/api/v3"
