@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from pushpals.github import parse
 from pushpals.github.documents import Field
 from pushpals.github.errors import WriteFailed
-from pushpals.github.views import CheckConclusion, CheckRunView, CommentView, Done, PullView
-from pushpals.model import Sha
+from pushpals.github.views import CheckRunView, CommentView, Done, PullView
 
 Reaction = Literal["CONFUSED", "EYES", "HEART", "HOORAY", "LAUGH", "ROCKET", "THUMBS_DOWN", "THUMBS_UP"]
-RequestableStatus = Literal["QUEUED", "IN_PROGRESS", "COMPLETED"]
 CloseReason = Literal["COMPLETED", "NOT_PLANNED", "DUPLICATE"]
 Written = CommentView | CheckRunView | PullView | Done | WriteFailed
 Json = Mapping[str, Any]
@@ -66,16 +64,6 @@ class _MakesPull(Mutation):
     def read(self, made: Json) -> PullView:
         """Return the pull request as it now is."""
         return parse.pull(made)
-
-
-class _MakesCheckRun(Mutation):
-    made = ("checkRun",)
-    selection = "...CheckRun"
-    fragment = "CheckRun"
-
-    def read(self, made: Json) -> CheckRunView:
-        """Return the check run as it now is."""
-        return parse.check_run(made)
 
 
 @dataclass(frozen=True)
@@ -141,71 +129,6 @@ class UpdateComment(Mutation):
 
 
 @dataclass(frozen=True)
-class CheckAction:
-    """A button on a check run. Label 20, description 40, identifier 20 characters at most; 3 buttons."""
-
-    label: str
-    description: str
-    identifier: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class _CheckRun(_MakesCheckRun):
-    repository_id: str
-    name: str
-    external_id: str
-    status: RequestableStatus
-    conclusion: CheckConclusion | None = None
-    title: str
-    summary: str
-    text: str = ""
-    details_url: str | None = None
-    actions: tuple[CheckAction, ...] = ()
-
-    def value(self) -> dict[str, Any]:
-        """Return the input object, but for what is asked about."""
-        output = {"title": self.title, "summary": self.summary, "text": self.text or None}
-        return _given(
-            {
-                "repositoryId": self.repository_id,
-                "name": self.name,
-                "externalId": self.external_id,
-                "status": self.status,
-                "conclusion": self.conclusion,
-                "detailsUrl": self.details_url,
-                "output": _given(output),
-                "actions": [asdict(action) for action in self.actions],
-            }
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class CreateCheckRun(_CheckRun):
-    """Add a check run to a commit. GitHub keeps duplicates: look before creating."""
-
-    head_sha: Sha
-
-    field = "createCheckRun"
-
-    def value(self) -> dict[str, Any]:
-        """Return the input object."""
-        return {**super().value(), "headSha": self.head_sha}
-
-
-@dataclass(frozen=True, kw_only=True)
-class UpdateCheckRun(_CheckRun):
-    """Redraw a check run. Buttons not given again disappear."""
-
-    check_run_id: str
-
-    field = "updateCheckRun"
-
-    def value(self) -> dict[str, Any]:
-        """Return the input object."""
-        return {**super().value(), "checkRunId": self.check_run_id}
-
-
-@dataclass(frozen=True)
 class CreatePullRequest(_MakesPull):
     """Open a pull request from branch `head` to branch `base` of the same repository.
 
@@ -245,7 +168,7 @@ class UpdatePullRequest(_MakesPull):
 
     def value(self) -> dict[str, Any]:
         """Return the input object."""
-        return _given({"pullRequestId": self.pull_id, "title": self.title, "body": self.body})
+        return given({"pullRequestId": self.pull_id, "title": self.title, "body": self.body})
 
 
 @dataclass(frozen=True)
@@ -310,6 +233,6 @@ class CloseIssue(Mutation):
         return Done(made["id"])
 
 
-def _given(values: dict[str, Any]) -> dict[str, Any]:
+def given(values: dict[str, Any]) -> dict[str, Any]:
     """Drop what is None: GraphQL tells an absent value from a null one."""
     return {name: value for name, value in values.items() if value is not None}
