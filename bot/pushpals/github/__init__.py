@@ -7,7 +7,6 @@ comment, reaction = await repo.write(AddComment(view.id, "…"), AddReaction(vie
 """
 
 from pushpals.github.auth import AppAuth
-from pushpals.github.check_runs import CheckAction, CreateCheckRun, UpdateCheckRun
 from pushpals.github.client import AppInfo, GitHub, Installation
 from pushpals.github.endpoints import Endpoints
 from pushpals.github.errors import (
@@ -24,11 +23,14 @@ from pushpals.github.mutations import (
     AddComment,
     AddLabels,
     AddReaction,
+    CheckAction,
     CloseIssue,
+    CreateCheckRun,
     CreatePullRequest,
     Mutation,
     ReadyForReview,
     RemoveLabels,
+    UpdateCheckRun,
     UpdateComment,
     UpdatePullRequest,
     Written,

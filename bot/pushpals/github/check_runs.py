@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from pushpals.github import parse
-from pushpals.github.mutations import Json, Mutation, given
+from pushpals.github.mutation import Json, Mutation, given
 from pushpals.github.views import CheckConclusion, CheckRunView
 from pushpals.model import Sha
 

@@ -2,58 +2,33 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pushpals.github import parse
-from pushpals.github.documents import Field
-from pushpals.github.errors import WriteFailed
-from pushpals.github.views import CheckRunView, CommentView, Done, PullView
+from pushpals.github.check_runs import CheckAction, CreateCheckRun, UpdateCheckRun
+from pushpals.github.mutation import Json, Mutation, Written, given
+from pushpals.github.views import CommentView, Done, PullView
 
 Reaction = Literal["CONFUSED", "EYES", "HEART", "HOORAY", "LAUGH", "ROCKET", "THUMBS_DOWN", "THUMBS_UP"]
 CloseReason = Literal["COMPLETED", "NOT_PLANNED", "DUPLICATE"]
-Written = CommentView | CheckRunView | PullView | Done | WriteFailed
-Json = Mapping[str, Any]
 
-
-class Mutation(ABC):
-    """One write. Subclasses name GitHub's field, and say what it takes and what it makes."""
-
-    field: ClassVar[str]
-    made: ClassVar[tuple[str, ...]]
-    """Where in the payload to find what the write made."""
-    selection: ClassVar[str]
-    """What to select of that."""
-    fragment: ClassVar[str | None] = None
-
-    @abstractmethod
-    def value(self) -> dict[str, Any]:
-        """Return the input object, without what is not given."""
-
-    @abstractmethod
-    def read(self, made: Json) -> Written:
-        """Return the view of what the write made."""
-
-    def compiled(self) -> Field:
-        """Return this write's part of a document."""
-        # GitHub names the input type of every mutation after the mutation.
-        input_type = self.field[0].upper() + self.field[1:] + "Input"
-        selection = " { ".join([*self.made, self.selection]) + " }" * len(self.made)
-        return Field(self.field, input_type, selection, self.fragment, self.value())
-
-    def written(self, payload: Json) -> Written:
-        """Return the view of what the write made, from its payload.
-
-        GitHub may answer null without an error; then nobody knows.
-        """
-        made: Json | None = payload
-        for name in self.made:
-            made = (made or {}).get(name)
-        if made is None:
-            return WriteFailed(f"{self.field}: GitHub did not say what it made", kind="unknown")
-        return self.read(made)
+__all__ = [
+    "AddComment",
+    "AddLabels",
+    "AddReaction",
+    "CheckAction",
+    "CloseIssue",
+    "CreateCheckRun",
+    "CreatePullRequest",
+    "Mutation",
+    "ReadyForReview",
+    "RemoveLabels",
+    "UpdateCheckRun",
+    "UpdateComment",
+    "UpdatePullRequest",
+    "Written",
+]
 
 
 class _MakesPull(Mutation):
@@ -231,8 +206,3 @@ class CloseIssue(Mutation):
     def read(self, made: Json) -> Done:
         """Return the id of the issue."""
         return Done(made["id"])
-
-
-def given(values: dict[str, Any]) -> dict[str, Any]:
-    """Drop what is None: GraphQL tells an absent value from a null one."""
-    return {name: value for name, value in values.items() if value is not None}

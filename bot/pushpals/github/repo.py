@@ -8,7 +8,7 @@ from pushpals.github import documents, parse
 from pushpals.github.access import Access, Answer
 from pushpals.github.errors import AccessDenied, GitHubError, NotFound, WriteFailed
 from pushpals.github.limits import is_secondary
-from pushpals.github.mutations import Mutation, Written
+from pushpals.github.mutation import Mutation, Written
 from pushpals.github.permissions import Permissions
 from pushpals.github.views import Role, SubjectView
 from pushpals.model import RepoRef, Sha
