@@ -1,7 +1,7 @@
 """The audit trail: events as JSON lines, each holding the digest of the line before it.
 
-Whoever knows the job and the head (the digest of the last line, kept in the ledger's commits) can tell offline
-that nothing was altered, dropped, swapped, inserted or cut off.
+Whoever knows the job and the head (the digest of the last line, kept in the ledger's commits) can tell
+offline that nothing was altered, dropped, swapped, inserted or cut off.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from typing import Final, Literal
 
-from pydantic import AwareDatetime, JsonValue, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, Field, JsonValue, TypeAdapter, ValidationError
 
 from pushpals.model import Frozen
 
@@ -46,7 +46,7 @@ class AuditEvent(Frozen):
     zone: Zone = "control"
     actor: str = "pushpals"
     text: str = ""
-    attributes: dict[str, JsonValue] = {}
+    attributes: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class _Line(AuditEvent):
@@ -88,14 +88,14 @@ class Chain:
     def resume(cls, job_id: str, lines: Iterable[str]) -> Chain:
         """Return the chain that continues `lines`; raises ValueError when they do not verify."""
         checked = verify(lines, job_id)
-        if isinstance(checked, Broken):
-            raise ValueError(f"the audit trail of {job_id} is broken at line {checked.line}: {checked.why}")
-        chain = cls(job_id)
-        chain.count, chain.head = checked.count, checked.head
-        return chain
+        if isinstance(checked, Verified):
+            chain = cls(job_id)
+            chain.count, chain.head = checked.count, checked.head
+            return chain
+        raise ValueError(f"the audit trail of {job_id} is broken at line {checked.line}: {checked.why}")
 
     def append(self, event: AuditEvent) -> str:
-        """Return the line for `event` (no line feed) and advance; raises ValueError for one that is too long."""
+        """Return the line for `event` (no line feed) and advance; raises ValueError for one too long."""
         line = _canonical(_Line(**dict(event), seq=self.count + 1, prev=self.head))
         if len(line.encode()) > MAX_LINE_BYTES:
             raise ValueError(f"an audit event is longer than {MAX_LINE_BYTES} bytes; cut its output first")
@@ -124,12 +124,12 @@ def verify(lines: str | Iterable[str], job_id: str, head: str | None = None) -> 
 
 
 def read_events(lines: str | Iterable[str]) -> tuple[AuditEvent, ...]:
-    """Return the events of a trail without checking the chain; raises ValueError for a line that is no event."""
+    """Return the events of a trail, the chain unchecked; raises ValueError for a line that is none."""
     events = []
     for number, line in enumerate(_split(lines), start=1):
         read = _read(line)
-        if isinstance(read, str):
-            raise ValueError(f"line {number} {read}")
+        if not isinstance(read, _Line):
+            raise ValueError(f"line {number} {read}")  # noqa: TRY004 - the value is wrong, not its type
         events.append(AuditEvent.model_validate(read.model_dump(exclude={"seq", "prev"})))
     return tuple(events)
 

@@ -28,8 +28,8 @@ def open_fence(text: str) -> str | None:
 def truncate_markdown(text: str, limit: int = GITHUB_LIMIT) -> str:
     """Return `text` if it has at most `limit` characters, else its beginning, well-formed, with a note.
 
-    It is cut at the end of a line where there is one; open code fences, `<details>` and comments are closed. A
-    `limit` too small for the note leaves an empty text.
+    It is cut at the end of a line where there is one; open code fences, `<details>` and comments are closed.
+    A `limit` too small for the note leaves an empty text.
     """
     if len(text) <= limit:
         return text

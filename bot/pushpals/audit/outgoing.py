@@ -1,9 +1,9 @@
 """Text from a model, before people or GitHub read it: prose and code, and nothing that acts.
 
-GitHub acts on mentions, references, closing keywords, links, images, HTML and (by way of bots) on commands. It
-looks for mentions and references in the rendered page, so an entity would not stop it; formatting as code does,
-without invisible characters, and what was written stays readable and can be copied. So whatever could act becomes
-code, and Markdown's links lose their form. Applying this twice changes nothing more.
+GitHub acts on mentions, references, closing keywords, links, images, HTML and (by way of bots) on commands.
+It looks for mentions and references in the rendered page, so an entity would not stop it; formatting as code
+does, without invisible characters, and what was written stays readable and can be copied. So whatever could
+act becomes code, and Markdown's links lose their form. Applying this twice changes nothing more.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _RENDERED: Final = frozenset({"mermaid", "math", "geojson", "topojson", "stl", "
 
 
 def clean_model_text(text: str, limit: int = MAX_CHARS) -> Cleaned:
-    """Return `text` as Markdown in which nothing acts, of at most `limit` characters, and what was changed."""
+    """Return `text` as Markdown in which nothing acts, at most `limit` characters, and what was changed."""
     seen = strip_unseen(text)
     removed = dict.fromkeys(seen.removed)
     lines: list[str] = []
@@ -62,7 +62,8 @@ def clean_model_text(text: str, limit: int = MAX_CHARS) -> Cleaned:
 
 def _closes(line: str, fence: str) -> bool:
     bare = line.strip(" \t")
-    return len(line) - len(line.lstrip(" ")) <= 3 and len(bare) >= len(fence) and not bare.strip(fence[0])
+    indent = len(line) - len(line.lstrip(" "))
+    return indent < len("    ") and len(bare) >= len(fence) and not bare.strip(fence[0])
 
 
 def _code_block(language: str, code: list[str]) -> list[str]:

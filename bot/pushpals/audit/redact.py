@@ -39,7 +39,7 @@ class Redactor:
         return "Redactor(...)"
 
     def __call__(self, text: str, limit: int = MAX_TEXT) -> str:
-        """Return `text` without secrets, of at most `limit` characters: the middle of a longer one is left out.
+        """Return `text` without secrets, at most `limit` characters: of a longer one the middle is left out.
 
         Doing it again changes nothing.
         """
@@ -76,7 +76,7 @@ class Redactor:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Yield a secret as it may appear: plain, escaped for JSON and URLs, in hex and base64, alone or within more."""
+    """Yield a secret as it may appear: plain, escaped for JSON and URLs, in hex, in base64."""
     for value in {secret, secret.strip(), *(line.strip() for line in secret.splitlines())}:
         if len(value) < MIN_SECRET or value in MARK:
             continue
@@ -92,7 +92,7 @@ def _forms(secret: str) -> Iterator[str]:
 
 
 def _base64_forms(raw: bytes) -> Iterator[str]:
-    """Yield the characters that base64 gives `raw` at each of the three places it can start in a longer text."""
+    """Yield what base64 makes of `raw` at each of the three places it can start in a longer text."""
     for skipped in range(3):
         coded = base64.b64encode(b"\0" * skipped + raw).decode().rstrip("=")
         # The characters at the edges also depend on the neighbours; those between are certain.

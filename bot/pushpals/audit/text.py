@@ -15,8 +15,8 @@ __all__ = ["Cleaned", "clean_model_text", "clean_untrusted", "fence", "strip_uns
 def fence(text: str, nonce: str, label: str) -> str:
     """Return `text` between two lines that it cannot forge, because it never holds the nonce.
 
-    `nonce` is random, at least 16 letters or digits, new for each prompt; `label` says in lower-case words what the
-    text is. Raises ValueError for any other.
+    `nonce` is random, at least 16 letters or digits, new for each prompt; `label` says in lower-case words
+    what the text is. Raises ValueError for any other.
     """
     if not re.fullmatch(r"[A-Za-z0-9]{16,}", nonce):
         raise ValueError("a nonce has at least 16 letters or digits")

@@ -26,6 +26,8 @@ _ESCAPES: Final = re.compile(
 # Blank by their glyph rather than by their category.
 _BLANKS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_TAGS: Final = range(0xE0000, 0xE0080)
+_SELECTORS: Final = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0), range(0x180B, 0x1810))
 _EMOJI_SELECTORS: Final = frozenset("\ufe0e\ufe0f")
 
 
@@ -40,9 +42,9 @@ def kind_of_unseen(char: str) -> str | None:
     category = unicodedata.category(char)
     if char in _BIDI:
         return "characters that reverse the direction of text"
-    if 0xE0000 <= point <= 0xE007F:
+    if point in _TAGS:
         return "invisible tag characters"
-    if 0xFE00 <= point <= 0xFE0F or 0xE0100 <= point <= 0xE01EF or 0x180B <= point <= 0x180F:
+    if any(point in block for block in _SELECTORS):
         return "invisible variation selectors"
     if category == "Cc":
         return "control characters"
@@ -54,7 +56,7 @@ def kind_of_unseen(char: str) -> str | None:
 
 
 def strip_unseen(text: str) -> Cleaned:
-    """Remove terminal escapes and unseen characters. Line ends become `\\n`; the output holds none of either."""
+    """Remove terminal escapes and unseen characters; every line ends in a line feed."""
     removed: dict[str, None] = {}
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     # What remains of a sequence after one removal could form another: go on until none is left.

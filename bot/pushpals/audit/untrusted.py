@@ -1,8 +1,8 @@
 """Text from people, before a model reads it: what its readers on GitHub cannot see is taken out.
 
-Hidden on GitHub's pages are HTML comments, the attributes of tags, tags with made-up names, link definitions, the
-titles of links and the descriptions of images. Code is shown as it is written, so it is kept as it is, where it is
-certain that GitHub sees code too. Where that is in doubt, rather too much is removed than too little.
+Hidden on GitHub's pages are HTML comments, the attributes of tags, tags with made-up names, link definitions,
+the titles of links and the descriptions of images. Code is shown as it is written, so it is kept as it is,
+where it is certain that GitHub sees code too. Where in doubt, rather too much is removed than too little.
 The grammar followed is GitHub Flavored Markdown, https://github.github.com/gfm/.
 """
 
@@ -26,7 +26,9 @@ _TAG: Final = re.compile(
 )
 _UNFINISHED_TAG: Final = re.compile(r"</?[A-Za-z][A-Za-z0-9-]*[\s/][^\n]*(?:\n[^\n]*\S[^\n]*)*")
 _ORDINARY_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,15}")
-_HIDING: Final = re.compile(r"\bhidden\b|display\s*:\s*none|visibility\s*:\s*hidden|(?:font-size|opacity)\s*:\s*0", re.I)
+_HIDING: Final = re.compile(
+    r"\bhidden\b|display\s*:\s*none|visibility\s*:\s*hidden|(?:font-size|opacity)\s*:\s*0", re.IGNORECASE
+)
 _IMAGE: Final = re.compile(r"!\[[^\[\]]{0,500}\](?:\([^()\n]{0,2000}\)|\[[^\[\]\n]{0,500}\])?")
 _LINK_TITLE: Final = re.compile(
     r"""\]\(\s*(<[^<>\n]*>|[^\s()<>]+)\s+(?:"[^"]{0,2000}"|'[^']{0,2000}'|\([^()]{0,2000}\))\s*\)"""
@@ -39,16 +41,18 @@ _DEFINITION: Final = re.compile(
 _LINE_START: Final = re.compile(r"(?:[ \t]*(?:[>*+-]|\d{1,9}[.)]))*[ \t]*")
 _BLANK_LINE: Final = re.compile(r"\n[ \t]*\n")
 
-# Elements whose text is not shown, and elements that end only by their own closing tag (GFM, "HTML blocks", 1).
+# Elements whose text is not shown; elements that end only by their closing tag (GFM, "HTML blocks", 1).
 _UNSHOWN: Final = frozenset({"script", "style", "template"})
 _RAW: Final = frozenset({"pre", "script", "style", "textarea"})
-_REPLACED: Final = frozenset({"img", "picture", "source", "video", "audio", "input", "embed", "link", "meta", "base"})
+_REPLACED: Final = frozenset(
+    {"img", "picture", "source", "video", "audio", "input", "embed", "link", "meta", "base"}
+)
 
 
 def clean_untrusted(text: str) -> Cleaned:
     """Return `text` as its readers see it, and what was removed, one plain phrase for each kind.
 
-    For prose (issues, comments, titles), not for files: code outside of code blocks may lose what looks like HTML.
+    For prose (issues, comments, titles), not for files: outside of code blocks, what looks like HTML goes.
     """
     removed: dict[str, None] = {}
     if len(text) > MAX_CHARS:
@@ -144,7 +148,7 @@ class _Scan:
         return declaration is not None
 
     def _tag(self) -> bool:
-        """Keep a tag's name, where it is an ordinary word; drop attributes, and elements that are not shown."""
+        """Keep a tag's name where it is an ordinary word; drop attributes, and elements that are not shown."""
         tag = _TAG.match(self.text, self.at)
         if not tag:
             return False
@@ -156,7 +160,9 @@ class _Scan:
         if opens and closed and (name.lower() in _UNSHOWN or _HIDING.search(rest)):
             self._drop(closed.end(), "hidden HTML elements")
         elif name.lower() in _REPLACED:
-            self._drop(tag.end(), "images and other embedded content", "(image)" if name.lower() == "img" else " ")
+            self._drop(
+                tag.end(), "images and other embedded content", "(image)" if name.lower() == "img" else " "
+            )
         elif not _ORDINARY_NAME.fullmatch(name):
             self._drop(tag.end(), "HTML tags with made-up names")
         elif rest.strip(" \t\n/"):

@@ -1,8 +1,8 @@
 """Reading how many tests passed from the last words of test runners.
 
-The formats are recognised by their own summary lines, whatever command printed them, because a check is often a
-wrapper (`make test`, `npm test`). Output comes from the sandbox, so the counts are what the repository's own tools
-claim; only the exit code decides whether a check passed.
+The formats are recognised by their own summary lines, whatever command printed them, because a check is often
+a wrapper (`make test`, `npm test`). Output comes from the sandbox, so the counts are what the repository's
+tools claim; only the exit code decides whether a check passed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _names(found: Iterable[str]) -> tuple[str, ...]:
 
 
 def _count(words: str, text: str) -> int:
-    """Return the number before one of `words` (alternatives of a pattern) in a summary line; 0 without one."""
+    """Return the number before one of `words` (a pattern) in a summary line; 0 without one."""
     match = re.search(rf"(\d+) (?:{words})\b", text)
     return int(match[1]) if match else 0
 
@@ -72,7 +72,9 @@ def _unittest(text: str) -> Counts | None:
     aside = counted.get("skipped", 0) + counted.get("expected failures", 0)
     named = re.findall(r"^(?:FAIL|ERROR|UNEXPECTED SUCCESS): (\S+)(?: \(([^)\n]*)\))?", text, re.MULTILINE)
     # Python 3.11 writes `test_x (mod.Case.test_x)`, earlier ones `test_x (mod.Case)`.
-    names = (where if where.endswith(f".{name}") else f"{where}.{name}" if where else name for name, where in named)
+    names = (
+        where if where.endswith(f".{name}") else f"{where}.{name}" if where else name for name, where in named
+    )
     return Counts(max(0, int(ran[-1]) - failed - aside), failed, _names(names))
 
 
@@ -87,8 +89,8 @@ def _jest(text: str) -> Counts | None:
 
 def _node(text: str) -> Counts | None:
     """node:test: `# pass 2` and `# fail 1` (TAP), or the same after an `ℹ` (spec reporter)."""
-    passed = re.findall(r"^(?:#|ℹ) pass (\d+)$", text, re.MULTILINE)  # noqa: RUF001 - node's own sign
-    failed = re.findall(r"^(?:#|ℹ) fail (\d+)$", text, re.MULTILINE)  # noqa: RUF001 - node's own sign
+    passed = re.findall(r"^(?:#|ℹ) pass (\d+)$", text, re.MULTILINE)
+    failed = re.findall(r"^(?:#|ℹ) fail (\d+)$", text, re.MULTILINE)
     if not passed or not failed:
         return None
     tap = re.findall(r"^\s*not ok \d+ - (.*?)(?: # .*)?$", text, re.MULTILINE)
@@ -117,7 +119,7 @@ def _cargo(text: str) -> Counts | None:
 
 
 def _go(text: str) -> Counts | None:
-    """`ok  <package>` and `FAIL <package>` lines; tests are counted by `--- PASS` and `--- FAIL` where shown."""
+    """`ok <package>` and `FAIL <package>` lines; tests are counted by `--- PASS` and `--- FAIL`."""
     packages = re.findall(r"^(?:ok|FAIL)\s+\S+\s+(?:[\d.]+s|\(cached\)|\[.*\])", text, re.MULTILINE)
     if not packages:
         return None

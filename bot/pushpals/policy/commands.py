@@ -15,6 +15,7 @@ from typing import Final
 
 from pushpals.model import Frozen
 from pushpals.policy.globs import first_match
+from pushpals.policy.repo_policy import CheckSetting, RepoPolicy
 
 MAX_CHECKS: Final = 2
 _MAX_TEST_FILES_READ: Final = 20
@@ -39,6 +40,12 @@ def detect_checks(paths: Sequence[str], read: Reader) -> tuple[Check, ...]:
         return chosen
     make = _make(known, read)
     return (make,) if make else ()
+
+
+def check_timeout_minutes(policy: RepoPolicy, command: str) -> float:
+    """Return how many minutes `command` may run as a check: what the policy says, else the default."""
+    listed = {check.run: check.timeout_minutes for check in policy.checks}
+    return listed.get(command, CheckSetting(run=command).timeout_minutes)
 
 
 def _python(paths: Sequence[str], read: Reader) -> Check | None:

@@ -21,7 +21,7 @@ class DiffError(ValueError):
 
 @dataclass(slots=True)
 class FileDiff:
-    """One file of a diff: its path after the change, the lines added with their numbers, and if it is binary."""
+    """One file of a diff: its path, the lines added with their numbers, and whether it is binary."""
 
     path: str
     added: list[tuple[int, str]] = field(default_factory=list)

@@ -16,7 +16,7 @@ def check_patch(
 ) -> tuple[Finding, ...]:
     """Return everything that stops a change from being published; empty when nothing does.
 
-    `files` is what git says changed. It must name exactly the files of the diff, so that neither can hide one.
+    `files` is what git says changed. It must name just the files of the diff, so that neither can hide one.
     """
     try:
         diffs = read_diff(diff)

@@ -27,7 +27,7 @@ def glob_problem(pattern: str) -> str | None:
         return "the pattern names nothing; for every file write '**'"
     if any(part in {".", ".."} for part in pattern.split("/")):
         return "a pattern has no '.' or '..' components; paths start at the root of the repository"
-    if any(part.count("[") and _set_end(part, part.rindex("[")) is None for part in pattern.split("/")):
+    if any(_has_open_set(part) for part in pattern.split("/")):
         return "a '[' is not closed by ']'"
     return None
 
@@ -50,7 +50,7 @@ def first_match(patterns: Iterable[str], path: str, *, ignore_case: bool = False
 
 @lru_cache(maxsize=1024)
 def _components(pattern: str) -> tuple[tuple[str, ...], bool]:
-    """Split a pattern into components, unanchored ones given a leading `**`; tell whether it names only folders."""
+    """Split a pattern, giving unanchored ones a leading `**`; tell whether it names only folders."""
     only_folders = pattern.endswith("/")
     body = pattern.rstrip("/")
     anchored = "/" in body
@@ -64,7 +64,7 @@ def _components(pattern: str) -> tuple[tuple[str, ...], bool]:
 
 
 def _match_parts(wanted: tuple[str, ...], parts: tuple[str, ...]) -> bool:
-    """Match components with `**`: the states are positions in `wanted`, advanced one path component at a time."""
+    """Match components with `**`: the states are positions in `wanted`, advanced component by component."""
     states = _skip_stars({0}, wanted)
     for part in parts:
         after: set[int] = set()
@@ -91,7 +91,7 @@ def _skip_stars(states: set[int], wanted: tuple[str, ...]) -> set[int]:
 
 
 def _match_one(glob: str, name: str) -> bool:
-    """Match one component: `*`, `?`, `[set]`. Only the last star is ever reconsidered, so work is len x len."""
+    """Match one component. Only the last star is ever reconsidered, so the work is at most len x len."""
     at_glob = at_name = 0
     star: int | None = None
     star_name = 0
@@ -125,12 +125,23 @@ def _match_char(glob: str, at: int, char: str) -> int:
 
 
 def _set_end(glob: str, at: int) -> int | None:
-    """Return the position of the `]` that closes the set opened at `at`; a `]` that comes first is a member."""
+    """Return where the set opened at `at` closes; a `]` that comes first in it is a member."""
     first = at + 1
     if first < len(glob) and glob[first] in "!^":
         first += 1
     end = glob.find("]", first + 1)
     return None if end < 0 else end
+
+
+def _has_open_set(part: str) -> bool:
+    """Tell whether a component opens a set that it does not close; such a pattern would match nothing."""
+    at = part.find("[")
+    while at >= 0:
+        end = _set_end(part, at)
+        if end is None:
+            return True
+        at = part.find("[", end + 1)
+    return False
 
 
 def _in_set(body: str, char: str) -> bool:

@@ -12,16 +12,14 @@ Conclusion = Literal["success", "neutral", "failure", "action_required", "cancel
 MAX_ATTEMPTS: Final = 3
 _REPEATED: Final = frozenset({FailureKind.INFRASTRUCTURE, FailureKind.MODEL})
 _ASKING: Final = frozenset({FailureKind.AMBIGUOUS, FailureKind.BUDGET})
-_PUBLISHED: Final = frozenset(
-    {JobState.PUBLISHED, JobState.APPROVED, JobState.INTEGRATING, JobState.MERGED}
-)
+_PUBLISHED: Final = frozenset({JobState.PUBLISHED, JobState.APPROVED, JobState.INTEGRATING, JobState.MERGED})
 
 
 def may_retry(kind: FailureKind, failures: Sequence[FailureKind]) -> bool:
-    """Tell whether a job that just failed with `kind` may be tried again; `failures` are its earlier retries.
+    """Tell whether a job that failed with `kind` may be tried again; `failures` are its earlier retries.
 
-    Infrastructure and model failures: at most 3 attempts in all. A timeout: once, from the checkpoint. Others need
-    a person, a smaller request or another rule, so trying again would only repeat them.
+    Infrastructure and model failures: at most 3 attempts in all. A timeout: once, from the checkpoint. Others
+    need a person, a smaller request or another rule, so trying again would only repeat them.
     """
     if len(failures) + 1 >= MAX_ATTEMPTS:
         return False
@@ -29,15 +27,15 @@ def may_retry(kind: FailureKind, failures: Sequence[FailureKind]) -> bool:
 
 
 def retry_delay_seconds(failures: Sequence[FailureKind]) -> float:
-    """Return how long to wait before the next attempt: 15 seconds, then 60, with `failures` the earlier retries."""
+    """Return how long to wait before the next attempt: 15 seconds, then 60. `failures`: earlier retries."""
     return 15.0 * 4.0 ** len(failures)
 
 
 def conclusion(record: JobRecord) -> Conclusion | None:
     """Return what the job's check run may conclude, or None while there is nothing to conclude.
 
-    Success is claimed only for a real change whose every check passed on the exact tree, with nothing refused,
-    skipped or thin. What is published with less is neutral, or a failure when a check fails.
+    Success is claimed only for a real change whose every check passed on the exact tree, with nothing
+    refused, skipped or thin. What is published with less is neutral, or a failure when a check fails.
     """
     if record.state in {JobState.CANCELLED, JobState.SUPERSEDED}:
         return "cancelled"

@@ -44,7 +44,9 @@ def parse_policy(text: str | bytes | None) -> RepoPolicy | PolicyProblem:
         return _problem(source, _syntax(source, error))
     except yaml.reader.ReaderError as error:
         line = source.count("\n", 0, error.position)
-        return _problem(source, _Refused(line, 0, f"the character U+{error.character:04X} is not allowed here"))
+        return _problem(
+            source, _Refused(line, 0, f"the character U+{error.character:04X} is not allowed here")
+        )
 
 
 def _decoded(text: str | bytes | None) -> str:
@@ -72,7 +74,7 @@ def _problem(source: str, problem: _Refused) -> PolicyProblem:
 
 
 def _check_events(source: str) -> None:
-    """Refuse, before any node is built, what a policy does not need: anchors, aliases, deep nesting, documents."""
+    """Refuse, before any node is built, anchors, aliases, deep nesting and further documents."""
     depth = documents = 0
     for event in yaml.parse(source, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
@@ -97,9 +99,13 @@ def _syntax(source: str, error: yaml.MarkedYAMLError) -> _Refused:
         column = quoted.index("\t")
         return _Refused(mark.line, column, "YAML is not indented with tabs; use spaces", quoted.expandtabs(2))
     problem = str(error.problem or "this is not valid YAML")
-    if problem.startswith("mapping values are not allowed") and (match := re.match(r"(\s*[\w.]+:\s+)(.+)", quoted)):
+    if problem.startswith("mapping values are not allowed") and (
+        match := re.match(r"(\s*[\w.]+:\s+)(.+)", quoted)
+    ):
         value = match[2].replace('"', '\\"')
-        return _Refused(mark.line, mark.column, "a value with ': ' in it needs quotes", f'{match[1]}"{value}"')
+        return _Refused(
+            mark.line, mark.column, "a value with ': ' in it needs quotes", f'{match[1]}"{value}"'
+        )
     context = f" {error.context}" if error.context else ""
     return _Refused(mark.line, mark.column, f"not valid YAML: {problem}{context}")
 
@@ -137,7 +143,7 @@ def _at(where: Node | yaml.Event, message: str, suggestion: str | None = None) -
 
 
 def _plain(node: Node, path: Path, read: _Read) -> object:
-    """Turn a node into plain data, noting where each value stands. Empty values are left out by the caller."""
+    """Turn a node into plain data, noting where each value stands."""
     read.values[path] = node
     if isinstance(node, MappingNode):
         return _plain_mapping(node, path, read)
@@ -180,7 +186,9 @@ def _plain_scalar(node: ScalarNode) -> object:
             return text.casefold() in {"true", "yes", "on"}
         case "int" if re.fullmatch(r"[+-]?(0|[1-9][0-9_]{0,18})", text):
             return int(text.replace("_", ""))
-        case "int" | "float" if re.fullmatch(r"[+-]?[0-9][0-9_]*\.[0-9_]*(e[+-]?[0-9]{1,2})?", text, re.IGNORECASE):
+        case "int" | "float" if re.fullmatch(
+            r"[+-]?[0-9][0-9_]*\.[0-9_]*(e[+-]?[0-9]{1,2})?", text, re.IGNORECASE
+        ):
             return float(text.replace("_", ""))
         case "float" if text.casefold() in {".inf", "+.inf"}:
             return float("inf")
@@ -196,7 +204,9 @@ def _section_at(path: Path) -> type[BaseModel] | None:
     section: type[BaseModel] = RepoPolicy
     for part in path:
         field = section.model_fields.get(str(part))
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, Section)):
+        if field is None or not (
+            isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+        ):
             return None
         section = field.annotation
     return section

@@ -6,10 +6,10 @@ import re
 import unicodedata
 from typing import Final
 
-# 8.3 short names NTFS gives to .git, .gitmodules, .gitattributes: git~1, gitmod~1, and hashed forms as gi7eba~1.
+# The short names NTFS gives to .git, .gitmodules, .gitattributes: git~1, gitmod~1, hashed ones as gi7eba~1.
 _NTFS_SHORT: Final = re.compile(r"gi[0-9a-z]{0,4}~[0-9]+(\.[0-9a-z]*)?")
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode categories that cannot be seen in a file name: control, format (zero width, bidi), surrogates, separators."""
+"""Unicode categories that cannot be seen: control, format (zero width, bidi), surrogates, separators."""
 
 
 def path_problem(path: str) -> str | None:
@@ -32,7 +32,11 @@ def _component_problem(part: str) -> str | None:
     folded = part.casefold()
     if part in {"", ".", ".."}:
         return f"has the component {part!r}"
-    if folded.rstrip(". ") == ".git" or folded.startswith((".git:", ".git::")) or _NTFS_SHORT.fullmatch(folded):
+    if (
+        folded.rstrip(". ") == ".git"
+        or folded.startswith((".git:", ".git::"))
+        or _NTFS_SHORT.fullmatch(folded)
+    ):
         return "names git's own folder"
     if ":" in part:
         return "has a colon, which names a stream on Windows"
@@ -42,7 +46,7 @@ def _component_problem(part: str) -> str | None:
 
 
 def printable(path: str) -> str:
-    """Return `path` for a message to people, between backticks, with everything unseen written as an escape."""
+    """Return `path` for a message to people, between backticks, everything unseen written as an escape."""
     shown = "".join(
         char if unicodedata.category(char) not in _UNSEEN and char != "`" else f"\\u{{{ord(char):x}}}"
         for char in path[:200]

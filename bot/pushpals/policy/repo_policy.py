@@ -34,7 +34,7 @@ LOCKED_PATHS = (
     "/.github/pushpals/**",
     "CODEOWNERS",
 )
-"""Built-in protected paths that no policy can release: they decide what runs with credentials, and who approves."""
+"""Built-in protected paths that no policy can release: they decide what runs and who approves."""
 
 RELEASABLE_PATHS = (
     "action.yml",
@@ -55,7 +55,7 @@ class Section(BaseModel):
 
 
 def _checked_glob(pattern: str) -> str:
-    """Return `pattern`; raises ValueError (shown to the author of the file) when it is not a glob we match."""
+    """Return `pattern`; raises ValueError, shown to the author of the file, when it is no glob we match."""
     problem = glob_problem(pattern)
     if problem is not None:
         raise ValueError(problem)
@@ -69,8 +69,10 @@ Command = Annotated[str, StringConstraints(min_length=1, max_length=1000, patter
 class Trigger(Section):
     """What starts work."""
 
-    label: Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=r"^\S[^\r\n,]*$")] = "agent:ready"
-    """The label that asks for a pull request. Letter case does not matter, as on GitHub."""
+    label: Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=r"^\S[^\r\n,]*$")] = (
+        "agent:ready"
+    )
+    """The label that asks for a pull request, spelled as it is on GitHub."""
 
 
 class Access(Section):
@@ -81,9 +83,10 @@ class Access(Section):
         "maintain",
         "admin",
     )
-    """Repository roles that may start work. A standard role (`triage`, `write`, `maintain`, `admin`) includes the
-    standard roles above it; a custom role of the organisation counts only if it is named here. `read` cannot be
-    listed, because in a public repository everyone has it. Bots never start work. An empty list lets nobody."""
+    """Repository roles that may start work. A standard role (`triage`, `write`, `maintain`, `admin`) includes
+    the standard roles above it; a custom role of the organisation counts only if it is named here. `read`
+    cannot be listed, because in a public repository everyone has it. Bots never start work. An empty list
+    lets nobody."""
 
     @field_validator("roles")
     @classmethod
@@ -101,8 +104,8 @@ class Scope(Section):
     protected: tuple[Glob, ...] = ()
     """Paths no change may touch, besides the built-in ones. Protection wins over `write`."""
     unprotect: tuple[Glob, ...] = ()
-    """Built-in protected paths to release, each spelled exactly as in the list below. Workflows, local actions,
-    this policy and `CODEOWNERS` can never be released."""
+    """Built-in protected paths to release, each spelled exactly as in the list below. Workflows, local
+    actions, this policy and `CODEOWNERS` can never be released."""
 
     @field_validator("write", "protected")
     @classmethod
@@ -142,8 +145,8 @@ class BudgetSection(Section):
     tokens: int = Field(default=400_000, ge=1_000, le=100_000_000)
     """Tokens read and written by the model, together, as the provider counts them."""
     usd: float = Field(default=1.0, ge=0)
-    """US dollars. `0` allows only local models. With any cap a model of unknown price is refused, unless it is
-    local; `.inf` lifts the cap."""
+    """US dollars. `0` allows only local models. With any cap a model of unknown price is refused, unless it
+    is local; `.inf` lifts the cap."""
     minutes: float = Field(default=20.0, gt=0, le=300)
     """Minutes from claim to proposal."""
 
@@ -163,7 +166,7 @@ def _check_from_string(value: object) -> object:
 
 
 class RepoPolicy(Section):
-    """What the maintainers of one repository allow. Every field has a safe default; no file means the defaults."""
+    """What the maintainers of one repository allow. Every field has a safe default; no file means these."""
 
     version: Literal[1] = 1
     """Version of this format."""
@@ -180,8 +183,8 @@ class RepoPolicy(Section):
     checks: tuple[Annotated[CheckSetting, BeforeValidator(_check_from_string)], ...] = Field(
         default=(), max_length=10
     )
-    """The repository's checks: a list of command lines, or of `run` with `timeout_minutes`. Empty: one or two are
-    detected from the repository's files. All must pass for a green conclusion."""
+    """The repository's checks: a list of command lines, or of `run` with `timeout_minutes`. Empty: one or two
+    are detected from the repository's files. All must pass for a green conclusion."""
 
     _lines: Mapping[str, int] = PrivateAttr(default_factory=lambda: MappingProxyType({}))
 
@@ -192,7 +195,7 @@ class RepoPolicy(Section):
         return known
 
     def where(self, field: str) -> str:
-        """Say where `field` (such as `limits.files`, `scope.protected.0`) was set: `policy line 4` or `default`."""
+        """Say where `field` (`limits.files`, `scope.protected.0`) was set: `policy line 4` or `default`."""
         line = self._lines.get(field)
         return "default" if line is None else f"policy line {line}"
 

@@ -28,39 +28,57 @@ class PathRule:
 
 
 TESTS: Final = (
-    "tests/", "test/", "__tests__/", "test_*.py", "*_test.py", "*_test.go", "*.test.*", "*.spec.*", "conftest.py",
-)  # fmt: skip
+    "tests/",
+    "test/",
+    "__tests__/",
+    "test_*.py",
+    "*_test.py",
+    "*_test.go",
+    "*.test.*",
+    "*.spec.*",
+    "conftest.py",
+)
 """Tests: they ship to nobody, so names and folders inside them set no floor."""
+
+_ACCESS_WORDS: Final = frozenset(
+    {"acl", "auth", "authentication", "authn", "authorisation", "authorization", "authz", "login", "oauth"}
+    | {
+        "oidc",
+        "password",
+        "passwords",
+        "permission",
+        "permissions",
+        "privilege",
+        "privileges",
+        "rbac",
+        "saml",
+    }
+    | {"session", "sessions", "sso"}
+)
+_CRYPTO_WORDS: Final = frozenset(
+    {"cipher", "crypto", "cryptography", "decrypt", "encrypt", "encryption", "hmac", "jwt", "signature"}
+    | {"signing", "ssl", "tls"}
+)
+_MANIFESTS: Final = frozenset(LOCK_FILES) | {name for names in LOCK_FILES.values() for name in names}
+_OTHER_MANIFESTS: Final = (
+    "requirements*.txt",
+    "requirements/*.txt",
+    "setup.py",
+    "setup.cfg",
+    "pom.xml",
+    "build.gradle*",
+)
+_BUILD: Final = ("Dockerfile*", "*.Dockerfile", "Makefile", ".gitlab-ci.yml", ".circleci/")
+_INTERFACES: Final = ("__init__.py", "*.d.ts", "*.proto", "openapi.*", "*.graphql")
 
 PATH_RULES: Final = (
     # A folder called auth is an area; a file called auth, permissions or crypto is the mechanism itself.
-    PathRule(
-        "access control",
-        Risk.HIGH,
-        words=frozenset(
-            "auth authn authz authentication authorization authorisation oauth oauth2 oidc saml sso acl rbac "
-            "permission permissions privilege privileges login password passwords session sessions".split()
-        ),
-    ),
-    PathRule(
-        "cryptography",
-        Risk.HIGH,
-        globs=("crypto/", "cryptography/"),
-        words=frozenset(
-            "crypto cryptography cipher encrypt encryption decrypt hmac jwt signature signing tls ssl".split()
-        ),
-    ),
-    PathRule("migration", Risk.HIGH, globs=("migrations/", "migrate/", "alembic/"), words=frozenset({"migration"})),
-    PathRule(
-        "dependencies",
-        Risk.MEDIUM,
-        globs=(
-            *sorted(LOCK_FILES), *sorted({name for names in LOCK_FILES.values() for name in names}),
-            "requirements*.txt", "requirements/*.txt", "setup.py", "setup.cfg", "pom.xml", "build.gradle*",
-        ),  # fmt: skip
-    ),
-    PathRule("build", Risk.MEDIUM, globs=("Dockerfile*", "*.Dockerfile", "Makefile", ".gitlab-ci.yml", ".circleci/")),
-    PathRule("public interface", Risk.MEDIUM, globs=("__init__.py", "*.d.ts", "*.proto", "openapi.*", "*.graphql")),
+    PathRule("access control", Risk.HIGH, words=_ACCESS_WORDS),
+    PathRule("cryptography", Risk.HIGH, globs=("crypto/", "cryptography/"), words=_CRYPTO_WORDS),
+    PathRule("migration", Risk.HIGH, globs=("migrations/", "alembic/"), words=frozenset({"migration"})),
+    PathRule("dependencies", Risk.MEDIUM, globs=(*sorted(_MANIFESTS), *_OTHER_MANIFESTS)),
+    PathRule("build", Risk.MEDIUM, globs=_BUILD),
+    PathRule("public interface", Risk.MEDIUM, globs=_INTERFACES),
 )
 
 

@@ -30,7 +30,7 @@ LOCK_FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "uv.lock": ("pyproject.toml",),
     "yarn.lock": ("package.json",),
 }
-"""Files written by package managers, and the manifests one of which must change with them, anywhere in the tree."""
+"""Files that package managers write, and the manifests one of which must change with them, in any folder."""
 
 
 def check_scope(
@@ -52,7 +52,7 @@ def check_scope(
 
 
 def protected_by(path: str, policy: RepoPolicy) -> str | None:
-    """Return which rule protects `path`, such as "built-in rule `CODEOWNERS`" or "policy line 14", or None."""
+    """Return which rule protects `path`, as "built-in rule `CODEOWNERS`" or "policy line 14", or None."""
     released = policy.scope.unprotect
     built_in = (*LOCKED_PATHS, *(glob for glob in RELEASABLE_PATHS if glob not in released))
     # Letter case is ignored: on macOS and Windows `.GitHub/Workflows` is the same folder.
@@ -73,7 +73,9 @@ def _file_findings(file: FileChange, task_scope: Sequence[str], policy: RepoPoli
         yield _finding("scope.protected", f"{name} is protected ({rule}).", file.path)
     elif first_match(policy.scope.write, file.path) is None:
         where = policy.where("scope.write")
-        yield _finding("scope.write", f"{name} is outside the paths that may be changed ({where}).", file.path)
+        yield _finding(
+            "scope.write", f"{name} is outside the paths that may be changed ({where}).", file.path
+        )
     elif first_match(task_scope, file.path) is None:
         scope = ", ".join(f"`{glob}`" for glob in task_scope[:5]) or "nothing"
         yield _finding("task.scope", f"{name} is outside this task's scope (the plan: {scope}).", file.path)
@@ -86,9 +88,13 @@ def _kind_findings(file: FileChange, name: str) -> Iterator[Finding]:
         return
     if file.mode not in _FILE_MODES:
         what = _MODE_NAMES.get(file.mode, f"of the unusual mode {file.mode[:10]}")
-        yield _finding("mode", f"{name} is {what}; only ordinary files are published ({BUILT_IN} rule).", file.path)
+        yield _finding(
+            "mode", f"{name} is {what}; only ordinary files are published ({BUILT_IN} rule).", file.path
+        )
     elif file.added is None:
-        yield _finding("binary", f"{name} is a binary file, which nobody can review ({BUILT_IN} rule).", file.path)
+        yield _finding(
+            "binary", f"{name} is a binary file, which nobody can review ({BUILT_IN} rule).", file.path
+        )
 
 
 def _size_findings(

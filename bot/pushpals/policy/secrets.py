@@ -39,8 +39,8 @@ Detector = Callable[[str], Iterable[str]]
 def find_secrets(added: str | bytes | Mapping[str, Iterable[tuple[int, str]]]) -> tuple[Finding, ...]:
     """Return a blocking finding for each line and kind of secret a change adds.
 
-    `added` is a diff as git writes it, or path to (line number from 1, line). A diff that cannot be read is one
-    blocking finding itself.
+    `added` is a diff as git writes it, or path to (line number from 1, line). A diff that cannot be read is
+    one blocking finding itself.
     """
     if isinstance(added, Mapping):
         return _findings(added)
