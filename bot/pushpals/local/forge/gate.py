@@ -13,6 +13,7 @@ from pushpals.local.forge.app_entities import App
 from pushpals.local.forge.auth import Grant, app_of, bearer, grant_of
 from pushpals.local.forge.errors import ForbiddenError, ForgeError, NotFoundError, UnauthorizedError
 from pushpals.local.forge.graphql_api import describe
+from pushpals.local.forge.request_keys import ALLOWANCES, CHANGED, PRINCIPAL, RECORD
 from pushpals.local.forge.store import Store
 from pushpals.local.forge.traffic import Allowance, Effect, Fault, Kind, RequestRecord
 
@@ -53,7 +54,7 @@ class Gate:
     async def affected(self, request: web.Request, refs: tuple[str, ...] = ()) -> None:
         """Tell the observer that a request changed something, before it is answered."""
         if self.on_effect is not None:
-            await self.on_effect(Effect(request["record"], refs))
+            await self.on_effect(Effect(request[RECORD], refs))
 
     async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Record the request, and make it fail if a test wants it to."""
@@ -63,7 +64,7 @@ class Gate:
         record = RequestRecord(kind, request.method, request.path)
         if kind == "graphql":
             await _describe_into(record, request)
-        request["record"] = record
+        request[RECORD] = record
         self.requests.append(record)
         fault = self._take_fault(record)
         if fault and fault.when == "before":
@@ -77,16 +78,16 @@ class Gate:
 
     async def _api(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Authenticate, count against the allowance, and finish REST and GraphQL answers."""
-        kind = request["record"].kind if "record" in request else None
+        kind = request[RECORD].kind if RECORD in request else None
         if kind not in _RESOURCES:
             return await handler(request)
         resource = _RESOURCES[kind]
-        request["principal"] = None
-        request["allowances"] = self._allowance(None)
+        request[PRINCIPAL] = None
+        request[ALLOWANCES] = self._allowance(None)
         try:
-            request["principal"] = self._authenticate(request)
-            request["allowances"] = self._allowance(request["principal"])
-            allowance = request["allowances"][resource]
+            request[PRINCIPAL] = self._authenticate(request)
+            request[ALLOWANCES] = self._allowance(request[PRINCIPAL])
+            allowance = request[ALLOWANCES][resource]
             if not allowance.remaining:
                 raise ForbiddenError("API rate limit exceeded")
             response = await handler(request)
@@ -94,9 +95,9 @@ class Gate:
             response = _refusal(error)
         except web.HTTPException as error:
             response = _refusal(NotFoundError("Not Found"), error.status)
-        if request.get("changed"):
+        if request.get(CHANGED):
             await self.affected(request)
-        return self._finished(request, response, request["allowances"][resource])
+        return self._finished(request, response, request[ALLOWANCES][resource])
 
     def _finished(
         self, request: web.Request, response: web.StreamResponse, allowance: Allowance
@@ -157,7 +158,7 @@ class Gate:
 
     @staticmethod
     def _identify(record: RequestRecord, request: web.Request) -> None:
-        principal = request.get("principal") or request.get("grant")
+        principal = request.get(PRINCIPAL)
         if isinstance(principal, App):
             record.app_id = principal.id
         elif isinstance(principal, Grant):
@@ -167,7 +168,7 @@ class Gate:
 
 def require_installation(request: web.Request) -> Grant:
     """The caller's installation token. Raises UnauthorizedError without one."""
-    principal = request["principal"]
+    principal = request[PRINCIPAL]
     if not isinstance(principal, Grant):
         raise UnauthorizedError("This endpoint requires you to be authenticated.")
     return principal

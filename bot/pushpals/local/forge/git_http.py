@@ -15,6 +15,7 @@ from pushpals.local.forge.entities import Repo
 from pushpals.local.forge.errors import ForbiddenError, ForgeError, NotFoundError, UnauthorizedError
 from pushpals.local.forge.git import Git
 from pushpals.local.forge.pulls import record_push
+from pushpals.local.forge.request_keys import PRINCIPAL
 from pushpals.local.forge.store import Store
 
 RECEIVE = "git-receive-pack"
@@ -53,7 +54,7 @@ class GitHttp:
             return web.Response(status=401, text=f"{error}\n", headers=challenge)
         except ForgeError as error:
             return web.Response(status=error.status, text=f"{error}\n")
-        request["grant"] = grant
+        request[PRINCIPAL] = grant
         if service == RECEIVE and request.method == "POST" and grant:
             return await self._receive(request, repo, grant)
         return await self._stream(request, repo)
@@ -96,7 +97,7 @@ class GitHttp:
         return web.Response(status=status, headers=headers, body=body)
 
     async def _stream(self, request: web.Request, repo: Repo) -> web.StreamResponse:
-        env = {"REMOTE_USER": "forge"} if request.get("grant") else {}
+        env = {"REMOTE_USER": "forge"} if request.get(PRINCIPAL) else {}
         async with self._backend(request, repo, env) as out:
             status, headers = await _cgi_head(out)
             response = web.StreamResponse(status=status, headers=headers)

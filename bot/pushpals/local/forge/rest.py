@@ -16,6 +16,7 @@ from pushpals.local.forge.git import Git
 from pushpals.local.forge.pulls import mergeable
 from pushpals.local.forge.render import Renderer
 from pushpals.local.forge.render_base import when
+from pushpals.local.forge.request_keys import ALLOWANCES, CHANGED, PRINCIPAL
 from pushpals.local.forge.store import Store
 
 API = "/api/v3"
@@ -26,7 +27,7 @@ _NO_REPOSITORY = (
 
 
 class Rest:
-    """Handlers; who asks was established by the server and is in ``request["principal"]``."""
+    """Handlers; who asks was established by the server and is in ``request[PRINCIPAL]``."""
 
     def __init__(self, store: Store, git: Git, renderer: Renderer) -> None:
         self._store = store
@@ -89,7 +90,7 @@ class Rest:
             repo_ids=self._asked_repos(installation, asked),
             permissions=asked.get("permissions"),
         )
-        request["changed"] = True
+        request[CHANGED] = True
         shape: dict[str, Any] = {
             "token": secret,
             "expires_at": when(token.expires_at),
@@ -123,7 +124,7 @@ class Rest:
     async def _rate_limit(self, request: web.Request) -> web.Response:
         resources = {
             name: {key: getattr(one, key) for key in ("limit", "used", "remaining", "reset")}
-            for name, one in request["allowances"].items()
+            for name, one in request[ALLOWANCES].items()
         }
         # GitHub lists search too; here it has nothing to count.
         search = {**resources["core"], "limit": 30, "used": 0, "remaining": 30}
@@ -193,23 +194,23 @@ class Rest:
     def _readable(self, request: web.Request, *permissions: str) -> Repo:
         """The repository of the address, if one of these permissions lets the caller read it."""
         repo = self._store.repo(request.match_info["owner"], request.match_info["name"])
-        if request["principal"] is None and not repo.private:
+        if request[PRINCIPAL] is None and not repo.private:
             return repo
-        if request["principal"] is None:
+        if request[PRINCIPAL] is None:
             raise NotFoundError("Not Found")
         _as_installation(request).require(repo, "read", *permissions)
         return repo
 
 
 def _as_app(request: web.Request) -> App:
-    principal = request["principal"]
+    principal = request[PRINCIPAL]
     if not isinstance(principal, App):
         raise UnauthorizedError("A JSON web token could not be decoded")
     return principal
 
 
 def _as_installation(request: web.Request) -> Grant:
-    principal = request["principal"]
+    principal = request[PRINCIPAL]
     if not isinstance(principal, Grant):
         raise UnauthorizedError("Requires authentication")
     return principal

@@ -18,6 +18,7 @@ from pushpals.local.forge.git_http import GitHttp, RefUpdates
 from pushpals.local.forge.hooks import Hooks
 from pushpals.local.forge.people import People
 from pushpals.local.forge.render import Renderer
+from pushpals.local.forge.request_keys import ALLOWANCES, CHANGED
 from pushpals.local.forge.resolvers import Context
 from pushpals.local.forge.rest import Rest
 from pushpals.local.forge.store import Store, utc_now
@@ -131,7 +132,7 @@ class Forge(People):
 
     async def _graphql(self, request: web.Request) -> web.Response:
         grant = require_installation(request)
-        allowance = request["allowances"]["graphql"]
+        allowance = request[ALLOWANCES]["graphql"]
         query, variables, operation_name = _question(await request.read())
         rate = {
             "cost": 1,
@@ -143,7 +144,7 @@ class Forge(People):
         }
         context = Context(self.store, self.git, self.renderer, grant, rate)
         result = await graphql_api.answer(context, query, variables, operation_name)
-        request["changed"] = context.changed
+        request[CHANGED] = context.changed
         return web.json_response(result)
 
     async def _pushed(self, request: web.Request, updates: RefUpdates) -> None:
