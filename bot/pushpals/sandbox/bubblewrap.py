@@ -29,7 +29,7 @@ from pushpals.sandbox.process import ProcessTree, start_tree
 from pushpals.sandbox.system import SANDBOX_UID, System
 from pushpals.sandbox.usage import Watch
 
-_SHARED_MEMORY = "/dev/shm"
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the sandbox's own
 _ISOLATION = [
     "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
     "--unshare-cgroup", "--disable-userns", "--die-with-parent", "--new-session",

@@ -35,13 +35,15 @@ class CommandGroup:
         return counts.get("oom_kill", "0") != "0"
 
 
-def find_parent(membership: str, mount: Path = Path("/sys/fs/cgroup")) -> Path | None:
+def find_parent(
+    membership: Path = Path("/proc/self/cgroup"), mount: Path = Path("/sys/fs/cgroup")
+) -> Path | None:
     """Return a group below which this process may make others, with memory and pids limited.
 
-    `membership` is the text of /proc/self/cgroup. Where both are delegated, that is the
-    parent of our own group: a group that holds processes cannot pass controllers on.
+    Where both are delegated, that is the parent of our own group, because a group that holds
+    processes cannot pass controllers on. The arguments are where the kernel tells.
     """
-    for line in membership.splitlines():
+    for line in membership.read_text().splitlines():
         if line.startswith("0::/"):
             own = mount / line.removeprefix("0::/")
             return next((group for group in (own, own.parent) if _usable(group, mount)), None)

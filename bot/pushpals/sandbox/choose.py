@@ -17,6 +17,9 @@ from typing import Literal
 
 from pushpals.sandbox.api import OLDEST_BUBBLEWRAP, SandboxProvider, SandboxUnavailable
 from pushpals.sandbox.bubblewrap import BubblewrapProvider
+from pushpals.sandbox.cgroup import find_parent
+from pushpals.sandbox.docker_engine import DEFAULT_HOST
+from pushpals.sandbox.docker_sandbox import DockerProvider
 from pushpals.sandbox.system import System, shown_trees
 
 Preference = Literal["auto", "docker", "bubblewrap"]
@@ -24,24 +27,54 @@ Preference = Literal["auto", "docker", "bubblewrap"]
 _PROBE = "import json, sys; print(json.dumps([sys.prefix, sys.base_prefix]))"
 
 
-async def choose(preference: Preference, image: str | None, extra_paths: Sequence[Path]) -> SandboxProvider:
+async def choose(
+    preference: Preference,
+    image: str | None,
+    extra_paths: Sequence[Path],
+    *,
+    docker_host: str = DEFAULT_HOST,
+) -> SandboxProvider:
     """Return a provider that was seen to work.
 
+    `auto` takes Docker where an engine answers and holds `image`, bubblewrap otherwise.
     `extra_paths` are directories shown read-only at their own path inside bubblewrap, their
     `bin` first on PATH. Raises `SandboxUnavailable`, or `UnsafeExtraPath` for a path that
     would show too much. Never returns anything that runs commands unconfined.
     """
-    if preference == "docker":
-        raise SandboxUnavailable("No Docker engine answers.", image=image)
-    return await find_bubblewrap(extra_paths)
+    reasons: list[str] = []
+    if preference != "bubblewrap" and (image or preference == "docker"):
+        try:
+            return await _find_docker(image, docker_host)
+        except SandboxUnavailable as error:
+            reasons.append(error.reason)
+    if preference != "docker":
+        try:
+            return await _find_bubblewrap(extra_paths)
+        except SandboxUnavailable as error:
+            reasons.append(error.reason)
+    raise SandboxUnavailable("\n".join(reasons), image=image)
 
 
-async def find_bubblewrap(extra_paths: Sequence[Path]) -> BubblewrapProvider:
-    """Return a working bubblewrap provider; raises as `choose` does."""
+async def _find_docker(image: str | None, host: str) -> DockerProvider:
+    if image is None:
+        raise SandboxUnavailable("Docker is wanted, but no image is named.")
+    provider = DockerProvider(image, host)
+    await provider.check()
+    return provider
+
+
+async def _find_bubblewrap(extra_paths: Sequence[Path]) -> BubblewrapProvider:
     search_path = os.pathsep.join(os.get_exec_path())
-    prefixes = await _python_prefixes(search_path)
-    system = System(shown_trees(prefixes, extra_paths))
-    provider = BubblewrapProvider(await _bubblewrap(search_path), system)
+    system = System(shown_trees(await _python_prefixes(search_path), extra_paths))
+    program = await _bubblewrap(search_path)
+    groups = find_parent()
+    if groups is not None:
+        provider = BubblewrapProvider(program, system, groups)
+        # A group can look delegated and yet refuse us; limits are then kept in other ways.
+        with contextlib.suppress(SandboxUnavailable, OSError):
+            await provider.check()
+            return provider
+    provider = BubblewrapProvider(program, system)
     await provider.check()
     return provider
 

@@ -12,7 +12,7 @@ MIB = 1024 * 1024
 FLOOD_BYTES = 64 * MIB
 """Output beyond this stops the command: it writes for the sake of writing."""
 
-TMP = "/tmp"
+TMP = "/tmp"  # noqa: S108 - the sandbox's own, new and empty for each command
 
 _LONGEST_COMMAND = 120_000
 """Bytes; Linux takes no single argument longer than 128 KiB (execve(2), MAX_ARG_STRLEN)."""
@@ -22,6 +22,19 @@ _LAUNCH = """\
 cd -- "$2" || exit 126
 if [ -x /bin/bash ]; then exec /bin/bash -c "$1"; fi
 exec /bin/sh -c "$1"
+"""
+
+# In a container other processes would live on: whatever is still there goes with the shell.
+# `kill -9 -1` spares the caller and the first process of the container (kill(2)).
+_LAUNCH_AND_CLEAR = """\
+mkdir -p "$HOME"
+cd -- "$2" || exit 126
+shell=/bin/sh
+if [ -x /bin/bash ]; then shell=/bin/bash; fi
+"$shell" -c "$1"
+code=$?
+kill -9 -1
+exit $code
 """
 
 # Lowering a limit below what it already is must not fail the command: it is strict enough.
@@ -37,6 +50,13 @@ ulimit -u {processes} 2>/dev/null || ulimit -p {processes} 2>/dev/null
 def launch_argv(command: str, directory: str, *, ulimits: str = "") -> list[str]:
     """Return the argv that runs a shell command in a directory, inside the sandbox."""
     return ["/bin/sh", "-c", ulimits + _LAUNCH, "sh", command, directory]
+
+
+def contained_argv(command: str, directory: str, search_path: str) -> list[str]:
+    """Return the argv that does the same in a container, with nothing of its variables."""
+    variables = [f"{name}={value}" for name, value in environment(search_path).items()]
+    shell = ["/bin/sh", "-c", _LAUNCH_AND_CLEAR, "sh", command, directory]
+    return ["/usr/bin/env", "-i", *variables, *shell]
 
 
 def ulimits(limits: Limits, *, memory: bool) -> str:

@@ -39,13 +39,14 @@ _OWN_ETC = Path(__file__).parent / "etc"
 _NEVER_WITHIN = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/run", "/workspace")
 """Trees of which no part may be shown by configuration: devices, sockets, secrets."""
 
-_NEVER_WHOLE = ("/mnt", "/media", "/srv", "/tmp", "/var")
+_NEVER_WHOLE = ("/mnt", "/media", "/srv", "/tmp", "/var")  # noqa: S108 - named, not used
 """Trees that hold other people's files; a directory inside may be shown."""
 
 _FIRST_PERSON = 1000
 """The lowest uid that distributions give to people (login.defs(5), UID_MIN)."""
 
-_SYSTEM_PATH = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin")
+SYSTEM_PATH = "/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin"
+"""PATH where nothing else is said."""
 
 
 class UnsafeExtraPath(ValueError):  # noqa: N818 - reads as the state it reports
@@ -80,7 +81,7 @@ class System:
     def search_path(self) -> str:
         """Return PATH for commands: the shown trees' programs come before the system's."""
         own = [str(tree / "bin") for tree in self.trees if (tree / "bin").is_dir()]
-        return ":".join([*own, *_SYSTEM_PATH])
+        return ":".join([*own, SYSTEM_PATH])
 
 
 def shown_trees(prefixes: Iterable[Path], extra: Sequence[Path]) -> tuple[Path, ...]:
