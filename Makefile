@@ -1,12 +1,13 @@
 # Sets up, runs and checks PushPals. `make help` lists the targets; only Python 3.11+, git and make are needed.
 #
 # The virtual environment is made here, from the hashed lock files and nothing else. Its stamps carry a checksum of
-# those files: change a lock and the next target builds the environment anew.
+# those files and of this folder's name, which an environment remembers: change a lock, or move the folder, and the
+# next target builds the environment anew.
 
 VENV    := .venv
 BIN     := $(VENV)/bin
 LOCKS   := requirements/demo.txt requirements/dev.txt
-KEY     := $(shell cat $(LOCKS) 2>/dev/null | cksum | cut -d ' ' -f 1)
+KEY     := $(shell { cat $(LOCKS) 2>/dev/null; echo "$(CURDIR)"; } | cksum | cut -d ' ' -f 1)
 BASE    := $(VENV)/.base-$(KEY)
 RUNTIME := $(VENV)/.demo-$(KEY)
 DEV     := $(VENV)/.dev-$(KEY)
