@@ -16,19 +16,19 @@ from functools import lru_cache
 
 
 def glob_problem(pattern: str) -> str | None:
-    """Return why `pattern` cannot be used, in words for its author, or None when it can."""
+    """Return why `pattern` cannot be used, as a phrase that follows its name, or None when it can."""
     if pattern.startswith("!"):
-        return "a pattern cannot start with '!': there is no negation, list what is meant instead"
+        return "starts with '!', but there is no negation: list what is meant instead"
     if "\\" in pattern:
-        return "write paths with '/', without backslashes"
+        return "has a backslash; write paths with '/'"
     if pattern != pattern.strip() or not pattern.isprintable():
-        return "a pattern has no surrounding spaces and no invisible characters"
+        return "has spaces around it, or invisible characters"
     if not pattern.strip("/"):
-        return "the pattern names nothing; for every file write '**'"
+        return "names nothing; for every file write '**'"
     if any(part in {".", ".."} for part in pattern.split("/")):
-        return "a pattern has no '.' or '..' components; paths start at the root of the repository"
+        return "has a '.' or '..' component; paths start at the root of the repository"
     if any(_has_open_set(part) for part in pattern.split("/")):
-        return "a '[' is not closed by ']'"
+        return "opens a '[' that is not closed by ']'"
     return None
 
 

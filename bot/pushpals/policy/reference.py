@@ -1,4 +1,4 @@
-"""The reference of the policy file, written from its types. `docs/policy.md` is this text; a test compares them."""
+"""The reference of the policy file, written from its types: `docs/policy.md` is this text, by a test."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from pushpals.policy.repo_policy import (
 
 _INTRODUCTION: Final = f"""# The policy file
 
-`{POLICY_PATH}`, on the default branch, says what PushPals may do in a repository. Without the file, or with an
-empty one, the defaults below hold. It is read again for every decision, from the default branch only: a pull
-request cannot change the rules it is judged by.
+`{POLICY_PATH}`, on the default branch, says what PushPals may do in a repository. Without the file, or
+with an empty one, the defaults below hold. It is read again for every decision, from the default branch only:
+a pull request cannot change the rules it is judged by.
 
-A mistake in the file stops everything: nothing runs under rules that nobody can read. The check run
-*PushPals / policy* then quotes the line and says what to write instead. Unknown keys, duplicate keys and values
-of the wrong type are mistakes; so are YAML's anchors, aliases and tags, which a policy does not need.
+A mistake in the file stops everything: nothing runs under rules that nobody can read. A check run then quotes
+the line and says what to write instead. Unknown keys, duplicate keys and values of the wrong type are
+mistakes; so are YAML's anchors, aliases and tags, which a policy does not need.
 """
 
 _PATTERNS: Final = """## Patterns
@@ -111,6 +111,9 @@ def _table(section: type[BaseModel], names: list[str]) -> str:
     return "\n".join(rows) + "\n"
 
 
+_KINDS: Final = ((int, "whole number"), (float, "number"), (str, "text"))
+
+
 def _kind(field: FieldInfo) -> str:
     """Return what kind of value a field takes, with its bounds."""
     kind = field.annotation
@@ -118,9 +121,7 @@ def _kind(field: FieldInfo) -> str:
         return " or ".join(f"`{value}`" for value in typing.get_args(kind))
     if typing.get_origin(kind) is tuple:
         return "list"
-    words = (
-        {int: "whole number", float: "number", str: "text"}[kind] if kind in {int, float, str} else "section"
-    )
+    words = next((word for simple, word in _KINDS if kind is simple), "section")
     bounds = [
         f"{phrase} {getattr(rule, name):,}"
         for rule in field.metadata
@@ -154,7 +155,7 @@ Protected unless `scope.unprotect` names them:
 
 {releasable}
 
-Whatever the policy says, these are never published: symbolic links, submodules, binary files, paths that git,
-Windows or macOS would read as something else (`..`, `.git` in any spelling, control and invisible characters),
-a lock file that changes without its manifest, and lines that look like a secret.
+Whatever the policy says, these are never published: symbolic links, submodules, binary files, paths that
+git, Windows or macOS would read as something else (`..`, `.git` in any spelling, control and invisible
+characters), a lock file that changes without its manifest, and lines that look like a secret.
 """

@@ -13,13 +13,13 @@ from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
     StringConstraints,
-    field_validator,
 )
 
 from pushpals.model import Budget, Frozen
@@ -54,46 +54,51 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-def _checked_glob(pattern: str) -> str:
-    """Return `pattern`; raises ValueError, shown to the author of the file, when it is no glob we match."""
+def _matchable(pattern: str) -> str:
     problem = glob_problem(pattern)
     if problem is not None:
         raise ValueError(problem)
     return pattern
 
 
-Glob = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+def _releasable(pattern: str) -> str:
+    if pattern in LOCKED_PATHS:
+        raise ValueError("can never be released")
+    if pattern not in RELEASABLE_PATHS:
+        names = ", ".join(RELEASABLE_PATHS)
+        raise ValueError(f"is not one of the built-in paths that can be released: {names}")
+    return pattern
+
+
+def _not_everyone(role: str) -> str:
+    if role.casefold() in {"read", "none", "pull"}:
+        raise ValueError("would let everyone start work in a public repository: list triage or higher")
+    return role
+
+
+# Validators of single entries raise ValueError for the author of the file; the parser adds the entry's place.
+Glob = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_matchable)]
+Released = Annotated[str, AfterValidator(_releasable)]
+Role = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_not_everyone)]
 Command = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^\S[^\r\n\x00]*$")]
+LabelName = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=r"^\S[^\r\n,]*$")]
 
 
 class Trigger(Section):
     """What starts work."""
 
-    label: Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=r"^\S[^\r\n,]*$")] = (
-        "agent:ready"
-    )
+    label: LabelName = "agent:ready"
     """The label that asks for a pull request, spelled as it is on GitHub."""
 
 
 class Access(Section):
     """Who may start work."""
 
-    roles: tuple[Annotated[str, StringConstraints(min_length=1, max_length=100)], ...] = (
-        "write",
-        "maintain",
-        "admin",
-    )
+    roles: tuple[Role, ...] = ("write", "maintain", "admin")
     """Repository roles that may start work. A standard role (`triage`, `write`, `maintain`, `admin`) includes
     the standard roles above it; a custom role of the organisation counts only if it is named here. `read`
     cannot be listed, because in a public repository everyone has it. Bots never start work. An empty list
     lets nobody."""
-
-    @field_validator("roles")
-    @classmethod
-    def _not_everyone(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
-        if any(role.casefold() in {"read", "none", "pull"} for role in roles):
-            raise ValueError("would let everyone start work in a public repository: list triage or higher")
-        return roles
 
 
 class Scope(Section):
@@ -103,27 +108,9 @@ class Scope(Section):
     """Paths a change may touch. A task may narrow this, never widen it."""
     protected: tuple[Glob, ...] = ()
     """Paths no change may touch, besides the built-in ones. Protection wins over `write`."""
-    unprotect: tuple[Glob, ...] = ()
+    unprotect: tuple[Released, ...] = ()
     """Built-in protected paths to release, each spelled exactly as in the list below. Workflows, local
     actions, this policy and `CODEOWNERS` can never be released."""
-
-    @field_validator("write", "protected")
-    @classmethod
-    def _globs(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(_checked_glob(pattern) for pattern in patterns)
-
-    @field_validator("unprotect")
-    @classmethod
-    def _known(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        for pattern in patterns:
-            if pattern in LOCKED_PATHS:
-                raise ValueError(f"{pattern!r} can never be released")
-            if pattern not in RELEASABLE_PATHS:
-                raise ValueError(
-                    f"{pattern!r} is not one of the built-in paths that can be released: "
-                    + ", ".join(RELEASABLE_PATHS)
-                )
-        return patterns
 
 
 class Limits(Section):
@@ -162,6 +149,8 @@ class CheckSetting(Section):
 
 def _check_from_string(value: object) -> object:
     """Let a check be written as its command alone."""
+    if not isinstance(value, str | dict | CheckSetting):
+        raise ValueError("must be text, a command line, or 'run' with its keys")  # noqa: TRY004 - pydantic's way
     return {"run": value} if isinstance(value, str) else value
 
 
