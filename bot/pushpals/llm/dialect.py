@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-_SAMPLING_FIELDS = frozenset({"temperature", "top_p", "seed", "stop"})
+_SAMPLING_FIELDS = re.compile(r"\b(temperature|top_p|seed|stop)\b")
 _REFUSALS = frozenset({400, 404, 422, 500, 501})
 """Statuses used to say that a feature is missing; llama.cpp and some gateways use 500 and 404 for it."""
-_UNSUPPORTED = re.compile(r"unsupported|not supported|does not support|unrecognized|unknown|not permitted")
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,5 @@ class Dialect:
             return replace(self, limit_field="max_completion_tokens")
         if tools_sent and self.native_tools and re.search(r"\btools?\b|tool_|function call", said):
             return replace(self, native_tools=False)
-        if _UNSUPPORTED.search(said):
-            named = {name for name in _SAMPLING_FIELDS - self.omitted if re.search(rf"\b{name}\b", said)}
-            if named:
-                return replace(self, omitted=self.omitted | named)
-        return None
+        named = frozenset(_SAMPLING_FIELDS.findall(said))
+        return replace(self, omitted=self.omitted | named) if named - self.omitted else None

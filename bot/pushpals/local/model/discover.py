@@ -21,7 +21,7 @@ EMBEDDED = "embedded"
 REPLAY = "replay"
 EMBEDDED_NAME = "qwen2.5-coder-1.5b-instruct"
 OPENAI_URL = "https://api.openai.com/v1"
-OPENAI_DEFAULTS = ("gpt-5-mini",)
+OPENAI_DEFAULTS = ("gpt-6-luna", "gpt-5.6-luna", "gpt-5-mini")
 """Used where a key was given and no name: able enough for one-function fixes, and cheap."""
 _CONTEXT = 32_768
 """Assumed of a server that does not say; every current hosted model takes more."""
