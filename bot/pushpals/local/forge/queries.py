@@ -27,14 +27,17 @@ from pushpals.local.forge.resolvers import (
     resolver,
 )
 
-_ENTITIES = (
-    "Repository Label Issue PullRequest IssueComment PullRequestReview User Bot Organization App CheckSuite "
-    "CheckRun LabeledEvent UnlabeledEvent ClosedEvent ReopenedEvent MergedEvent ReadyForReviewEvent "
+_NUMBERED = (
+    "Repository Issue PullRequest IssueComment PullRequestReview User Bot Organization App CheckSuite CheckRun"
+)
+_UNNUMBERED = (
+    "Label LabeledEvent UnlabeledEvent ClosedEvent ReopenedEvent MergedEvent ReadyForReviewEvent "
     "RenamedTitleEvent"
 )
 _OBJECTS = "Commit Tree Blob Tag"
 
-attributes(_ENTITIES, id="node_id", databaseId="id")
+attributes(_NUMBERED, id="node_id", databaseId="id")
+attributes(_UNNUMBERED, id="node_id")
 attributes("Repository", nameWithOwner="full_name", isPrivate="private")
 
 

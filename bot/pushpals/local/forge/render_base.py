@@ -98,6 +98,8 @@ class BaseRenderer:
             "color": label.color,
             "default": False,
             "description": label.description,
+            "archived_at": None,
+            "archived_by": None,
         }
 
     def app(self, app: App) -> Json:

@@ -1,0 +1,165 @@
+"""Real git against the forge: clone, push with leases, refuse, and keep people's permissions."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from pushpals.local.forge.entities import PullRequest
+from pushpals.local.forge.git import NO_SHA
+from tests.forge.world import FILES, Clone, Failed, World
+
+
+async def test_anybody_may_clone_a_public_repository_and_nobody_may_push(world: World, tmp_path: Path):
+    clone = await world.clone(tmp_path / "clone")
+    assert (clone.folder / "names.py").read_text() == FILES["names.py"]
+    await clone.commit("names.py", "x\n", "Change")
+    with pytest.raises(Failed, match="could not read Username"):
+        await clone.git("push", "origin", "HEAD:refs/heads/topic")
+
+
+async def test_a_private_repository_shows_itself_to_its_tokens_only(world: World, tmp_path: Path):
+    secret = await world.forge.create_repo("octo", "secret", {"a": "b"}, private=True)
+    url = f"{world.forge.url}/octo/secret.git"
+    elsewhere = await world.mint(repositories=["names"])
+    with pytest.raises(Failed, match="could not read Username"):
+        await Clone(tmp_path / "x", None).git("ls-remote", url, cwd=tmp_path)
+    with pytest.raises(Failed, match="not found"):
+        await Clone(tmp_path / "x", elsewhere).git("ls-remote", url, cwd=tmp_path)
+    with pytest.raises(Failed, match="not found"):
+        await Clone(tmp_path / "x", elsewhere).git(
+            "ls-remote", url.replace("secret", "nothing"), cwd=tmp_path
+        )
+    world.forge.install(world.app, [secret])
+    inside = await world.mint(repositories=["secret"], permissions={"contents": "read"})
+    assert "refs/heads/main" in await Clone(tmp_path / "x", inside).git("ls-remote", url, cwd=tmp_path)
+
+
+async def test_pushing_needs_contents_write(world: World, tmp_path: Path):
+    reader = await world.mint(permissions={"contents": "read", "issues": "write"})
+    clone = await world.clone(tmp_path / "clone", reader)
+    await clone.commit("names.py", "x\n", "Change")
+    with pytest.raises(Failed, match="403"):
+        await clone.git("push", "origin", "HEAD:refs/heads/topic")
+    assert await world.forge.git.refs(world.repo, "refs/heads") == {"refs/heads/main": await _main(world)}
+
+
+async def test_an_atomic_push_moves_all_its_refs_or_none(world: World, tmp_path: Path):
+    clone = await world.clone(tmp_path / "clone", await world.token())
+    first = await clone.commit("names.py", "x\n", "Change")
+    job, branch = "refs/pushpals/jobs/1-1", "refs/heads/agent/1-1"
+    push = ("push", "--atomic", "origin")
+    await clone.git(
+        *push, f"--force-with-lease={job}:", f"--force-with-lease={branch}:", f"HEAD:{job}", f"HEAD:{branch}"
+    )
+    assert await world.forge.git.resolve(world.repo, job) == first
+    second = await clone.commit("names.py", "y\n", "Change again")
+    stale = f"--force-with-lease={job}:{await _main(world)}"
+    with pytest.raises(Failed, match="stale info"):
+        await clone.git(*push, stale, f"--force-with-lease={branch}:{first}", f"HEAD:{job}", f"HEAD:{branch}")
+    assert await world.forge.git.resolve(world.repo, branch) == first
+    await clone.git(
+        *push,
+        f"--force-with-lease={job}:{first}",
+        f"--force-with-lease={branch}:{first}",
+        f"HEAD:{job}",
+        f"HEAD:{branch}",
+    )
+    assert await world.forge.git.resolve(world.repo, branch) == second
+
+
+async def test_of_two_claims_one_wins(world: World, tmp_path: Path):
+    """The race is settled in the forge: both believe the ref is not there yet."""
+    token = await world.token()
+    clones = [await world.clone(tmp_path / name, token) for name in ("one", "two")]
+    shas = [await clone.commit("claim", str(clone.folder), "Claim") for clone in clones]
+    ref = "refs/pushpals/jobs/1-1"
+    results = await asyncio.gather(
+        *(clone.git("push", f"--force-with-lease={ref}:", "origin", f"HEAD:{ref}") for clone in clones),
+        return_exceptions=True,
+    )
+    assert sorted(isinstance(result, Failed) for result in results) == [False, True]
+    assert await world.forge.git.resolve(world.repo, ref) in shas
+
+
+async def test_only_branches_fire_webhooks(world: World, tmp_path: Path):
+    clone = await world.clone(tmp_path / "clone", await world.token())
+    await clone.commit("new.py", "x\n", "Add a file")
+    await clone.git("push", "origin", "HEAD:refs/pushpals/jobs/1-1")
+    assert await world.events() == []
+    sha = await clone.commit("names.py", "y\n", "Change a file")
+    await clone.git("push", "origin", "HEAD:refs/heads/topic")
+    push = await world.hook("push")
+    assert (push["ref"], push["before"], push["after"]) == ("refs/heads/topic", NO_SHA, sha)
+    assert [commit["message"] for commit in push["commits"]] == ["Add a file", "Change a file"]
+    assert [commit["added"] for commit in push["commits"]] == [["new.py"], []]
+    assert (push["created"], push["deleted"], push["forced"]) == (True, False, False)
+    assert push["sender"]["login"] == "pals[bot]"
+    await clone.git("reset", "--hard", "--quiet", "HEAD~1")
+    await clone.commit("names.py", "z\n", "Change it differently")
+    await clone.git("push", "--force", "origin", "HEAD:refs/heads/topic")
+    assert (await world.hook("push"))["forced"]
+    await clone.git("push", "origin", ":refs/heads/topic")
+    push = await world.hook("push")
+    assert (push["deleted"], push["after"], push["head_commit"]) == (True, NO_SHA, None)
+    assert (await world.events()) == ["push", "push", "push"]
+
+
+async def test_a_push_moves_the_pull_request(world: World, tmp_path: Path):
+    pull = await world.pull()
+    clone = await world.clone(tmp_path / "clone", await world.token())
+    await clone.git("checkout", "--quiet", "agent/1-1")
+    sha = await clone.commit("more.py", "1\n2\n", "More")
+    await clone.git("push", "origin", "HEAD:agent/1-1")
+    moved = world.forge.store.fresh(pull)
+    assert (moved.head_sha, moved.commits, moved.changed_files) == (sha, 2, 2)
+    hook = await world.hook("pull_request.synchronize")
+    assert (hook["before"], hook["after"], hook["number"]) == (pull.head_sha, sha, pull.number)
+    # The head can be fetched under the pull request's own ref, which nobody may push.
+    await clone.git("fetch", "origin", f"refs/pull/{pull.number}/head")
+    assert await clone.git("rev-parse", "FETCH_HEAD") == sha
+    with pytest.raises(Failed, match="hidden ref"):
+        await clone.git("push", "--force", "origin", f"HEAD~1:refs/pull/{pull.number}/head")
+
+
+async def test_any_commit_can_be_fetched_alone(world: World, tmp_path: Path):
+    sha = await world.branch()
+    clone = await world.clone(tmp_path / "clone", await world.token())
+    await clone.git("push", "origin", f"{sha}:refs/pushpals/requests/1")
+    bare = Clone(tmp_path / "bare.git", await world.token())
+    await bare.git("init", "--quiet", "--bare", str(bare.folder), cwd=tmp_path)
+    url = f"{world.forge.url}/octo/names.git"
+    await bare.git("fetch", "--quiet", "--depth=1", url, sha)
+    assert await bare.git("rev-list", "--count", sha) == "1"
+    seen = await bare.git("ls-remote", url, "refs/pushpals/*")
+    assert seen.split() == [sha, "refs/pushpals/requests/1"]
+
+
+async def test_a_push_that_outlives_the_forge_is_caught_up_with(world: World):
+    pull = await world.pull()
+    sha = await world.forge.git.commit(
+        world.repo, "agent/1-1", {"a": "b"}, "Pushed", world.forge.store.account("ana")
+    )
+    await world.restart()
+    caught_up = world.forge.store.subject(world.repo.id, pull.number)
+    assert isinstance(caught_up, PullRequest)
+    assert caught_up.head_sha == sha
+
+
+async def test_a_clone_or_a_folder_becomes_a_repository(world: World, tmp_path: Path):
+    folder = tmp_path / "folder"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "run").write_text("#!/bin/sh\n")
+    (folder / "bin" / "run").chmod(0o755)
+    plain = await world.forge.create_repo("octo", "plain", folder)
+    assert (await world.forge.git.run(plain, "ls-tree", "-r", "main")).startswith("100755 blob")
+    clone = Clone(folder, None)
+    await clone.git("init", "--quiet", "--initial-branch=trunk")
+    sha = await clone.commit("a", "b", "Begin")
+    copied = await world.forge.create_repo("octo", "copied", folder)
+    assert copied.default_branch == "trunk"
+    assert await world.forge.git.sha(copied, "refs/heads/trunk") == sha
+
+
+async def _main(world: World) -> str:
+    return await world.forge.git.sha(world.repo, "refs/heads/main")
