@@ -7,7 +7,7 @@ Nothing here does I/O. Records that are kept in the ledger (`RequestRecord`, `Jo
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime  # noqa: TC003 - pydantic needs it at run time
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -52,6 +52,14 @@ class SubjectRef(Frozen):
     def __str__(self) -> str:
         """Return `owner/name#number`."""
         return f"{self.repo}#{self.number}"
+
+
+class Hint(Frozen):
+    """Something about this subject may have changed. Carries no facts, only where to look."""
+
+    ref: SubjectRef
+    installation: int | None = None
+    """Id of the App's installation, where the hint's sender knew it."""
 
 
 class Person(Frozen):
@@ -250,6 +258,8 @@ class Report(Frozen):
     refused: tuple[str, ...] = ()
     """What the worker or the request tried and was refused, one plain sentence each."""
     follow_ups: tuple[str, ...] = ()
+    risk: Risk = Risk.LOW
+    risk_reasons: tuple[str, ...] = ()
 
 
 class JobState(StrEnum):
@@ -319,4 +329,6 @@ class JobRecord(Frozen):
     failure: Failure | None = None
     failures: tuple[FailureKind, ...] = ()
     """Kinds of the attempts that ended in a retry."""
+    not_before: datetime | None = None
+    """A retry waits until then."""
     report: Report = Report()

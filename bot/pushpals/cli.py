@@ -1,0 +1,114 @@
+"""`pushpals`, the command line. Rooms are imported when their command runs, so that `--help` is instant."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pushpals import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from pushpals.server.settings import Settings
+
+EXIT_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="pushpals")
+def main() -> None:
+    """A software team that lives in a GitHub repository."""
+
+
+def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that name a model."""
+    command = click.option("--model", help="Model to ask for; `replay` plays the shipped recording.")(command)
+    return click.option("--model-url", help="Base address of an OpenAI-compatible endpoint.")(command)
+
+
+@main.command()
+@click.option(
+    "--repo",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Work on a copy of this git repository.",
+)
+@click.option("--issue", help="The issue's title, and its text from the second line on. Needed with --repo.")
+@click.option("--check", help="Command that must pass, such as 'pytest -q'. Detected if not given.")
+@click.option("--serve", is_flag=True, help="Keep everything running afterwards, with the web pages.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=0, help="Port of the local forge; any free one if 0."
+)
+@model_options
+def demo(
+    *, repo: Path | None, issue: str | None, check: str | None, serve: bool, port: int, **model: str | None
+) -> None:
+    """Label an issue, get a pull request: the main job once, all on this machine.
+
+    Exit code 0: a pull request is open, its checks pass, its record verifies.
+    3: one is open, but the evidence is thin. 1: none is.
+    """
+    from pushpals.local.demo.run import Demo, Story, sample_story  # noqa: PLC0415 - start-up time
+    from pushpals.local.demo.screen import Screen  # noqa: PLC0415 - start-up time
+
+    if repo is None and (issue or check):
+        raise click.UsageError("--issue and --check go with --repo. Add --repo PATH, or leave them out.")
+    if repo is not None and not (issue or "").strip():
+        raise click.UsageError("--repo needs --issue TEXT: what should be different, in a user's words.")
+    settings = _settings(**model)
+    folder = settings.state / "demo"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    if repo is None:
+        story = sample_story(folder / "sample")
+    else:
+        title, _, body = str(issue).strip().partition("\n")
+        story = Story(repo.resolve().name or "repository", repo.resolve(), title.strip(), body.strip(), check)
+    sys.exit(_run(Demo(settings, folder, Screen(sys.stdout), port).run(story, serve=serve)))
+
+
+def _settings(**given: object) -> Settings:
+    """Return the settings of the environment, with options given on the command line on top."""
+    from pydantic import ValidationError  # noqa: PLC0415 - start-up time
+
+    from pushpals.server.settings import Settings  # noqa: PLC0415 - start-up time
+
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        rows = [f"PUSHPALS_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise click.ClickException("A setting is not valid.\n" + "\n".join(rows)) from None
+
+
+def _run(work: Coroutine[Any, Any, int]) -> int:
+    """Run to the end; errors made for people are shown as such, everything else as a defect."""
+    from pushpals.git import GitError  # noqa: PLC0415 - start-up time
+    from pushpals.github import GitHubError  # noqa: PLC0415 - start-up time
+    from pushpals.ledger import LedgerError  # noqa: PLC0415 - start-up time
+    from pushpals.llm import ModelError  # noqa: PLC0415 - start-up time
+    from pushpals.loop.services import StateBusy  # noqa: PLC0415 - start-up time
+    from pushpals.sandbox import SandboxUnavailable, UnsafeExtraPath  # noqa: PLC0415 - start-up time
+    from pushpals.server.settings import SettingsError  # noqa: PLC0415 - start-up time
+
+    told = (
+        GitError,
+        GitHubError,
+        LedgerError,
+        ModelError,
+        SandboxUnavailable,
+        SettingsError,
+        StateBusy,
+        UnsafeExtraPath,
+        OSError,
+    )
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except told as error:
+        raise click.ClickException(str(error)) from None

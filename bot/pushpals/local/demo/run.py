@@ -1,0 +1,137 @@
+"""The demo's story: a person labels an issue, and a pull request is opened; everything is real but GitHub."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pushpals.audit.prose import spent
+from pushpals.local.demo.proof import prove
+from pushpals.local.demo.world import LABEL, MAINTAINER, World
+from pushpals.local.sample import write_sample
+from pushpals.server.app import Server
+from pushpals.server.wiring import Parts, open_model, open_sandbox, open_services
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pushpals.local.demo.proof import Proof
+    from pushpals.local.demo.screen import Screen
+    from pushpals.local.forge.entities import Issue
+    from pushpals.sandbox import SandboxProvider
+    from pushpals.server.settings import Settings
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_NOT_PROVEN = 3
+DIFF_LINES = 60
+
+
+@dataclass(frozen=True)
+class Story:
+    """What the demo is about: a repository to copy, an issue in a user's words, a check to use."""
+
+    name: str
+    source: Path
+    title: str
+    body: str
+    check: str | None = None
+
+
+def sample_story(folder: Path) -> Story:
+    """Write the sample repository into `folder` and return its story."""
+    sample = write_sample(folder)
+    return Story(sample.name, folder, sample.title, sample.body)
+
+
+class Demo:
+    """One run of the demo."""
+
+    def __init__(self, settings: Settings, folder: Path, screen: Screen, port: int = 0) -> None:
+        """`folder` holds everything the demo makes, and must be empty; `port` is the forge's."""
+        self._settings = settings
+        self._folder = folder
+        self._screen = screen
+        self._port = port
+
+    async def run(self, story: Story, *, serve: bool = False) -> int:
+        """Live through the story; return the exit code: 0 only when a proven pull request is open.
+
+        With `serve` everything keeps running afterwards, until this is cancelled.
+        """
+        self._screen.say("PushPals demo · everything on this machine, nothing leaves it")
+        async with contextlib.AsyncExitStack() as stack:
+            began = time.monotonic()
+            model = await open_model(self._settings, self._screen.progress)
+            stack.push_async_callback(model.close)
+            self._screen.row("model", model.description, time.monotonic() - began)
+            world = await self._world(stack, story)
+            began = time.monotonic()
+            sandboxes = await open_sandbox(self._settings)
+            self._screen.row("sandbox", sandboxes.describe(), time.monotonic() - began)
+            services = await stack.enter_async_context(
+                open_services(world.settings, Parts(model, sandboxes), self._screen.event)
+            )
+            server = await Server.start(services, world.settings.require_webhook_secret())
+            stack.push_async_callback(server.close)
+            world.forge.set_webhook(world.app, f"{server.url}/webhook")
+            code = await self._live(world, story, sandboxes)
+            if serve:
+                self._screen.say(
+                    f"\nEverything keeps running. Open {world.url} in a browser; Ctrl-C ends it."
+                )
+                await asyncio.Event().wait()
+            return code
+
+    async def _world(self, stack: contextlib.AsyncExitStack, story: Story) -> World:
+        began = time.monotonic()
+        world = await World.create(self._folder, self._settings, story.name, story.source, self._port)
+        stack.push_async_callback(world.forge.close)
+        if story.check:
+            await world.set_check(story.check)
+        self._screen.row("forge", world.url, time.monotonic() - began)
+        return world
+
+    async def _live(self, world: World, story: Story, sandboxes: SandboxProvider) -> int:
+        issue = world.open_issue(story.title, story.body)
+        began, before = time.monotonic(), len(world.forge.requests)
+        self._screen.restart()
+        world.forge.add_label(issue, MAINTAINER, LABEL)
+        self._screen.say(f'#{issue.number} "{story.title}" labelled {LABEL}')
+        await world.forge.until(lambda: world.concluded(issue), timeout=24 * 3600)
+        seconds = time.monotonic() - began
+        requests = sum(1 for request in world.forge.requests[before:] if request.kind != "git")
+        proof = await prove(world, issue, sandboxes, self._folder)
+        return self._tell(world, issue, proof, requests, seconds)
+
+    def _tell(self, world: World, issue: Issue, proof: Proof, requests: int, seconds: float) -> int:
+        say, job = self._screen.say, proof.job
+        if proof.pull is None or job is None:
+            say(f"No pull request. The issue says, at {world.url}/issues/{issue.number}:\n")
+            for comment in world.comments(issue):
+                say("\n".join(f"  {line}" for line in comment.splitlines() if not line.startswith("<!--")))
+            return EXIT_FAILED
+        said = proof.check.conclusion if proof.check else "none"
+        say(
+            f"Pull request #{proof.pull.number}  {world.url}/pull/{proof.pull.number}   check run: {said}"
+        )
+        say()
+        lines = proof.diff.splitlines()
+        for line in lines[:DIFF_LINES]:
+            self._screen.diff(line)
+        if len(lines) > DIFF_LINES:
+            say(f"  … {len(lines) - DIFF_LINES} more lines")
+        say()
+        for result in proof.results:
+            self._screen.row("checked", f"{result.command} on a fresh clone of the head: {result.summary}")
+        self._screen.row("spent", spent(job.usage))
+        self._screen.row("record", f"pushpals audit verify {job.id} --repo {self._folder / 'proof.git'}")
+        self._screen.row("", f"git --git-dir {self._folder / 'proof.git'} log refs/pushpals/jobs/{job.id}")
+        for problem in proof.problems:
+            self._screen.row("not so", problem)
+        end = "" if proof.problems else "Proven: open, passing, and its record verifies. "
+        say(f"{end}{requests} GitHub requests · {seconds:.0f} s. Look around: pushpals demo --serve")
+        return EXIT_OK if proof.proven else EXIT_NOT_PROVEN

@@ -1,0 +1,1 @@
+"""LocalBuddy talks with people: it acknowledges, reads what was asked, keeps the picture on GitHub true."""

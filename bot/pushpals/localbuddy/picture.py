@@ -1,0 +1,210 @@
+"""What people should see on GitHub, compared with what they do see.
+
+Each function returns the writes that are owed, as mutations; an empty tuple means the picture is true.
+Pictures are never read back as facts: comments and check runs count as ours only by authorship, and
+are redrawn from the ledger.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pushpals.audit import prose
+from pushpals.github import (
+    AddComment,
+    AddReaction,
+    CreateCheckRun,
+    CreatePullRequest,
+    Mutation,
+    UpdateCheckRun,
+    UpdateComment,
+)
+from pushpals.model import ENDED, JobState
+from pushpals.policy.job import conclusion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pushpals.github import CheckConclusion, CheckRunView, CommentView, SubjectView
+    from pushpals.ledger import Entry
+    from pushpals.model import JobRecord, RequestRecord, Sha
+    from pushpals.policy.access import Refused
+    from pushpals.policy.repo_policy import PolicyProblem
+
+POLICY_CHECK = "PushPals / policy"
+
+
+_CONCLUSIONS: Mapping[str, CheckConclusion] = {
+    "success": "SUCCESS",
+    "neutral": "NEUTRAL",
+    "failure": "FAILURE",
+    "action_required": "ACTION_REQUIRED",
+    "cancelled": "CANCELLED",
+}
+
+
+def check_name(job: JobRecord) -> str:
+    """Return the name of a job's check run."""
+    return f"PushPals / {job.id}"
+
+
+def _marked(view: SubjectView, mark: str) -> CommentView | None:
+    return next((c for c in view.comments if c.mine and c.body.startswith(mark)), None)
+
+
+def progress_comment_of(view: SubjectView) -> CommentView | None:
+    """Return our progress comment on this issue, if it is there."""
+    return _marked(view, prose.PROGRESS_MARK)
+
+
+def refusal_comment(view: SubjectView, cause: str) -> CommentView | None:
+    """Return our refusal of one cause, if it was given before."""
+    return _marked(view, prose.refusal_mark(cause))
+
+
+def refusal(view: SubjectView, login: str, cause: str, refused: Refused, label: str) -> tuple[Mutation, ...]:
+    """Return the polite comment to someone who may not start work."""
+    return (AddComment(view.id, prose.access_refusal(login, cause, refused.reason, label)),)
+
+
+def broken_policy(view: SubjectView, base: Sha, cause: str, problem: PolicyProblem) -> tuple[Mutation, ...]:
+    """Return the check run that quotes the broken line, and one comment that leads to it."""
+    title, summary = prose.policy_check(
+        problem.message, problem.line, problem.quoted_line, problem.suggestion
+    )
+    owed: list[Mutation] = []
+    shown = [run for run in view.check_runs.get(base, ()) if run.name == POLICY_CHECK]
+    if not any(run.summary == summary for run in shown):
+        owed.append(
+            CreateCheckRun(
+                repository_id=view.repository.id,
+                name=POLICY_CHECK,
+                head_sha=base,
+                external_id="policy",
+                status="COMPLETED",
+                conclusion="FAILURE",
+                title=title,
+                summary=summary,
+            )
+        )
+    if _marked(view, prose.policy_mark(cause)) is None:
+        owed.append(AddComment(view.id, prose.policy_refusal(cause, problem.line, problem.message)))
+    return tuple(owed)
+
+
+def owed(
+    view: SubjectView, request: RequestRecord, jobs: Sequence[Entry[JobRecord]], *, live: bool
+) -> tuple[Mutation, ...]:
+    """Return the writes that bring reaction, comment, check runs and pull request in step.
+
+    `live` is True while a worker here keeps the picture moving: then comment and check run are only
+    created when missing, and what they say is left to the worker's own updates.
+    """
+    writes: list[Mutation] = []
+    if "EYES" not in view.reacted:
+        writes.append(AddReaction(view.id, "EYES"))
+    last = jobs[-1] if jobs else None
+    if last and (missing := _pull_request(view, request, last.record)):
+        # First the pull request; what names it or points at it is brought in step with its number known.
+        return (*writes, *missing, *_head_check(view, last.record))
+    writes += _comment(view, request, [job.record for job in jobs], live=live)
+    if last:
+        writes += [*_head_check(view, last.record), *_live_check(view, last)]
+    return tuple(writes)
+
+
+def pull_numbers(view: SubjectView, jobs: Sequence[JobRecord]) -> dict[str, int]:
+    """Return the number of each job's pull request."""
+    return {job.id: pulls[-1].number for job in jobs if (pulls := view.pulls.get(job.branch, ()))}
+
+
+def _comment(
+    view: SubjectView, request: RequestRecord, jobs: Sequence[JobRecord], *, live: bool
+) -> list[Mutation]:
+    body = prose.progress_comment(request, jobs, pull_numbers(view, jobs))
+    shown = progress_comment_of(view)
+    if shown is None:
+        return [AddComment(view.id, body)]
+    if shown.body != body and not live:
+        return [UpdateComment(shown.id, body)]
+    return []
+
+
+def run_of(view: SubjectView, commit: Sha, job: JobRecord) -> CheckRunView | None:
+    """Return our check run of a job on a commit, if it is there."""
+    return next((run for run in view.check_runs.get(commit, ()) if run.external_id == job.id), None)
+
+
+def _live_check(view: SubjectView, entry: Entry[JobRecord]) -> list[Mutation]:
+    """The check run to watch while work goes on.
+
+    It stands on the first commit of the job's own ref: a commit that belongs to this job alone, so that
+    neither the default branch nor an unfinished branch is marked red or pending on its account.
+    """
+    job = entry.record
+    run = run_of(view, entry.root, job)
+    over = job.state in ENDED | {JobState.PUBLISHED}
+    verdict = conclusion(job) if over else None
+    title, summary = prose.check_title(job, verdict), prose.check_summary(job)
+    if run is None:
+        return [
+            CreateCheckRun(
+                repository_id=view.repository.id,
+                name=check_name(job),
+                head_sha=entry.root,
+                external_id=job.id,
+                status="COMPLETED" if over else "IN_PROGRESS",
+                conclusion=_CONCLUSIONS[verdict] if verdict else None,
+                title=title,
+                summary=summary,
+            )
+        ]
+    if not over or (run.status == "COMPLETED" and run.title == title and run.summary == summary):
+        return []  # while work goes on, the worker itself keeps it moving
+    return [
+        UpdateCheckRun(
+            repository_id=view.repository.id,
+            check_run_id=run.id,
+            name=check_name(job),
+            external_id=job.id,
+            status="COMPLETED",
+            conclusion=_CONCLUSIONS[verdict] if verdict else None,
+            title=title,
+            summary=summary,
+        )
+    ]
+
+
+def _head_check(view: SubjectView, job: JobRecord) -> list[Mutation]:
+    """The check run on the published commit, where reviewers and branch protection look."""
+    if job.state is not JobState.PUBLISHED or job.head is None or run_of(view, job.head, job):
+        return []
+    verdict = conclusion(job)
+    return [
+        CreateCheckRun(
+            repository_id=view.repository.id,
+            name=check_name(job),
+            head_sha=job.head,
+            external_id=job.id,
+            status="COMPLETED",
+            conclusion=_CONCLUSIONS[verdict] if verdict else None,
+            title=prose.check_title(job, verdict),
+            summary=prose.check_summary(job),
+        )
+    ]
+
+
+def _pull_request(view: SubjectView, request: RequestRecord, job: JobRecord) -> list[Mutation]:
+    base = view.repository.default_branch
+    if job.state is not JobState.PUBLISHED or view.pulls.get(job.branch) or base is None:
+        return []
+    return [
+        CreatePullRequest(
+            repository_id=view.repository.id,
+            base=base,
+            head=job.branch,
+            title=prose.pull_title(request, job),
+            body=prose.pull_body(request, job),
+            draft=False,
+        )
+    ]

@@ -1,0 +1,214 @@
+"""The rules of the product: a pure function from a snapshot to the steps that are owed.
+
+No I/O, no clock (the time is in the snapshot), no environment. The first step is performed, then
+the loop decides again; a list with several steps only shows what would follow.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pushpals.localbuddy import picture
+from pushpals.loop import steps
+from pushpals.model import ENDED, HELD, Failure, FailureKind, JobState
+from pushpals.policy.access import Refused, may_start, roles_that_may
+from pushpals.policy.repo_policy import PolicyProblem, RepoPolicy
+
+if TYPE_CHECKING:
+    from pushpals.github import LabelEvent, SubjectView
+    from pushpals.ledger import LedgerView
+    from pushpals.loop.snapshot import Snapshot
+    from pushpals.model import JobRecord, Person, RequestRecord
+
+MAX_ATTEMPTS = 3
+DEFAULT_POLICY = RepoPolicy()
+BEFORE_PUBLICATION = frozenset(JobState) - ENDED - {JobState.PUBLISHED}
+NEEDS_ASKER = frozenset({JobState.QUEUED, JobState.PROPOSED, JobState.GATED})
+"""States whose next step starts or publishes work: the asker's role is read again for these."""
+
+
+def decide(s: Snapshot) -> list[steps.Step]:
+    """Return the steps owed for one issue, the most urgent first; empty when all is quiet."""
+    if s.view.kind != "issue":
+        return []
+    if isinstance(s.policy, PolicyProblem):
+        return _with_broken_policy(s, s.policy)
+    return _cause_steps(s, s.policy) or _job_steps(s, s.policy) or _picture_steps(s)
+
+
+def labelled(view: SubjectView, label: str) -> bool:
+    """True when the subject carries `label`; GitHub does not tell letter case apart in label names."""
+    return any(name.casefold() == label.casefold() for name in view.labels)
+
+
+def newest_cause(view: SubjectView, ledger: LedgerView, label: str) -> LabelEvent | None:
+    """Return the label event that asks for work and has no answer yet, if there is one."""
+    if view.state != "OPEN" or not labelled(view, label):
+        return None
+    events = [
+        event
+        for event in view.labelled
+        if event.label.casefold() == label.casefold()
+        and not (event.actor and event.actor.id == view.viewer.id)
+    ]
+    if not events:
+        return None
+    newest = events[-1]
+    if ledger.request and newest.id in ledger.request.record.causes:
+        return None
+    return newest
+
+
+def people_to_check(view: SubjectView, ledger: LedgerView, label: str) -> tuple[Person, ...]:
+    """Return the people whose role `decide` will ask for, so that `observe` reads just these."""
+    cause = newest_cause(view, ledger, label)
+    people = [cause.actor] if cause and cause.actor and not _refused_before(view, cause.id) else []
+    if ledger.request and any(job.record.state in NEEDS_ASKER | HELD for job in ledger.jobs[-1:]):
+        people.append(ledger.request.record.request.asker)
+    return tuple({person.id: person for person in people}.values())
+
+
+def _refused_before(view: SubjectView, cause: str) -> bool:
+    return picture.refusal_comment(view, cause) is not None
+
+
+def _cause_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
+    """A new cause is answered once: by a job, by joining the job under way, or by a refusal."""
+    cause = newest_cause(s.view, s.ledger, policy.trigger.label)
+    if cause is None or _refused_before(s.view, cause.id):
+        return []
+    asker = _allowed(s, policy, cause.actor)
+    if isinstance(asker, Refused):
+        login = cause.actor.login if cause.actor else "ghost"
+        return [steps.Write(picture.refusal(s.view, login, cause.id, asker, policy.trigger.label))]
+    last = s.ledger.jobs[-1].record if s.ledger.jobs else None
+    if last and last.state not in ENDED:
+        return [steps.JoinRequest(cause.id)]
+    return [steps.OpenRequest(cause.id, asker, cause.at)]
+
+
+def _allowed(s: Snapshot, policy: RepoPolicy, person: Person | None) -> Person | Refused:
+    if person is None:
+        return Refused("the account that added the label is gone.", roles_that_may(policy))
+    verdict = may_start(s.roles.get(person.id), policy, person)
+    return verdict if isinstance(verdict, Refused) else person
+
+
+def _job_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
+    if s.ledger.request is None:
+        return []
+    request = s.ledger.request.record
+    if not any(job.record.cause == request.request.cause for job in s.ledger.jobs):
+        return [steps.QueueJob()]
+    job = s.ledger.jobs[-1].record
+    if job.state in BEFORE_PUBLICATION:
+        return _stop(s, policy, job) or _advance(s, policy, request, job)
+    if job.state is JobState.PUBLISHED:
+        return _after_publication(s, job)
+    return []
+
+
+def _stop(s: Snapshot, policy: RepoPolicy, job: JobRecord) -> list[steps.Step]:
+    """Closing the issue or removing the label stops the work, up to the moment of publication."""
+    if s.view.state != "OPEN":
+        cause = "The issue was closed before the work was published."
+    elif not labelled(s.view, policy.trigger.label):
+        cause = f"The label `{policy.trigger.label}` was removed before the work was published."
+    else:
+        return []
+    again = f"Nothing was published. Add `{policy.trigger.label}` to the open issue to start again."
+    return [steps.EndJob(job.id, Failure(kind=FailureKind.CANCELLED, cause=cause, next_step=again))]
+
+
+def _advance(s: Snapshot, policy: RepoPolicy, request: RequestRecord, job: JobRecord) -> list[steps.Step]:
+    """One step of a job on its way to publication."""
+    if job.state in NEEDS_ASKER:
+        asker = _allowed(s, policy, request.request.asker)
+        if isinstance(asker, Refused):
+            return [steps.EndJob(job.id, _access_lost(request.request.asker.login, asker))]
+    match job.state:
+        case JobState.QUEUED if job.not_before and job.not_before > s.now:
+            return [*_picture_steps(s), steps.Wake(job.not_before)]
+        case JobState.QUEUED:
+            # The acknowledgement goes first: a person should not wait for a worker to hear of it.
+            return [*_picture_steps(s), *([steps.StartJob(job.id)] if s.free else [])]
+        case JobState.CLAIMED | JobState.RUNNING:
+            return _held(s, job)
+        case JobState.PROPOSED:
+            return [steps.GateJob(job.id)]
+        case JobState.GATED:
+            return [steps.PublishJob(job.id)]
+        case _:
+            return _picture_steps(s)
+
+
+def _held(s: Snapshot, job: JobRecord) -> list[steps.Step]:
+    if job.id in s.working:
+        return _picture_steps(s)
+    predecessor = job.holder is not None and job.holder.instance == s.holder.instance
+    if not predecessor and job.id not in s.abandoned:
+        return _picture_steps(s)
+    if job.attempt >= MAX_ATTEMPTS:
+        return [steps.EndJob(job.id, _gave_up(job))]
+    return [steps.StartJob(job.id)] if s.free else _picture_steps(s)
+
+
+def _after_publication(s: Snapshot, job: JobRecord) -> list[steps.Step]:
+    pulls = s.view.pulls.get(job.branch, ())
+    if any(pull.merged for pull in pulls):
+        return [steps.MarkMerged(job.id)]
+    if pulls and all(pull.state == "CLOSED" for pull in pulls):
+        failure = Failure(
+            kind=FailureKind.CANCELLED,
+            cause=f"Pull request #{pulls[-1].number} was closed without merging.",
+            next_step="To try again, remove the label and add it again.",
+        )
+        return [steps.EndJob(job.id, failure)]
+    return []
+
+
+def _picture_steps(s: Snapshot) -> list[steps.Step]:
+    if s.ledger.request is None:
+        return []
+    jobs = s.ledger.jobs
+    owed = picture.owed(
+        s.view, s.ledger.request.record, jobs, live=bool(jobs) and jobs[-1].record.id in s.working
+    )
+    return [steps.Write(owed)] if owed else []
+
+
+def _with_broken_policy(s: Snapshot, problem: PolicyProblem) -> list[steps.Step]:
+    """Nothing starts and nothing is published under a policy that cannot be read."""
+    job = s.ledger.jobs[-1].record if s.ledger.jobs else None
+    if job and job.state in {JobState.PROPOSED, JobState.GATED}:
+        cause = f"`.github/pushpals.yml` is not valid (line {problem.line}: {problem.message})."
+        rule = f".github/pushpals.yml line {problem.line}"
+        next_step = "Mend the file on the default branch, then remove the label and add it again."
+        return [
+            steps.EndJob(
+                job.id, Failure(kind=FailureKind.POLICY, cause=cause, next_step=next_step, rule=rule)
+            )
+        ]
+    # Which label starts work cannot be known from a file that cannot be read: the default one counts.
+    cause_event = newest_cause(s.view, s.ledger, DEFAULT_POLICY.trigger.label)
+    if cause_event is None:
+        return _picture_steps(s)
+    owed = picture.broken_policy(s.view, s.ledger.base, cause_event.id, problem)
+    return [steps.Write(owed)] if owed else []
+
+
+def _access_lost(login: str, refused: Refused) -> Failure:
+    return Failure(
+        kind=FailureKind.ACCESS,
+        cause=f"`{login}` asked for this and may no longer: {refused.reason}",
+        next_step=f"Somebody with the role {' or '.join(refused.who_may)} can add the label again.",
+        rule=refused.rule,
+    )
+
+
+def _gave_up(job: JobRecord) -> Failure:
+    return Failure(
+        kind=FailureKind.INFRASTRUCTURE,
+        cause=f"The process that worked on it ended {job.attempt} times without finishing.",
+        next_step="Look at the server's log and `pushpals doctor`, then remove the label and add it again.",
+    )

@@ -1,0 +1,126 @@
+"""From a cause to a request with a plan, and to a job in the queue."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pushpals.audit import prose
+from pushpals.audit.chain import AuditEvent, Chain
+from pushpals.ledger import job_ref, request_ref
+from pushpals.localbuddy.request import read_request
+from pushpals.loop.services import Event
+from pushpals.model import JobRecord, JobState, RequestRecord
+from pushpals.policy.repo_policy import RepoPolicy, policy_digest
+from pushpals.remotebuddy import RepoFacts, make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pushpals.git import Mirror
+    from pushpals.ledger import Entry
+    from pushpals.loop import steps
+    from pushpals.loop.hands import Hands
+    from pushpals.loop.snapshot import Snapshot
+    from pushpals.model import Sha
+
+
+async def open_request(step: steps.OpenRequest, s: Snapshot, hands: Hands) -> Snapshot:
+    """Record who asked for what, with a plan made on the default branch as it stands."""
+    if not isinstance(s.policy, RepoPolicy):
+        raise TypeError("a request was opened under a policy that cannot be read")
+    repo, old, base = hands.repo, s.ledger.request, s.ledger.base
+    request = read_request(s.view, step.cause, step.asker, step.asked_at)
+    facts = RepoFacts(await repo.mirror.tree_paths(base), _reader(repo.mirror, base))
+    plan = await asyncio.to_thread(make_plan, request, s.policy, facts)
+    now = hands.services.clock.now()
+    record = RequestRecord(
+        request=request,
+        plan=plan,
+        base=base,
+        policy_digest=policy_digest(s.policy),
+        created_at=now,
+        causes=(*(old.record.causes if old else ()), step.cause),
+    )
+    message = f"{step.asker.login} asked for #{request.number}: {prose.one_line(request.title, 60)}"
+    entry = await _save(hands, old, record, message)
+    checks = ", ".join(plan.tasks[0].checks) or "none found"
+    summary = f"{prose.count(len(plan.tasks), 'task')}, {plan.risk} risk, checks: {checks}"
+    hands.services.watch(Event(s.ref, "plan", summary))
+    return replace(s, ledger=replace(s.ledger, request=entry))
+
+
+def _reader(mirror: Mirror, commit: Sha) -> Callable[[str], str | None]:
+    """Return a blocking reader of a commit's files, for a plan that is made in a thread of its own."""
+    loop = asyncio.get_running_loop()
+
+    def read(path: str) -> str | None:
+        data = asyncio.run_coroutine_threadsafe(mirror.read(commit, path), loop).result()
+        return None if data is None else data.decode(errors="replace")
+
+    return read
+
+
+async def join_request(step: steps.JoinRequest, s: Snapshot, hands: Hands) -> Snapshot:
+    """Record that a further cause is answered by the job under way."""
+    old = s.ledger.request
+    if old is None:
+        return s
+    record = old.record.model_copy(update={"causes": (*old.record.causes, step.cause)})
+    entry = await _save(hands, old, record, "Asked again while the answer is under way.")
+    return replace(s, ledger=replace(s.ledger, request=entry))
+
+
+async def _save(
+    hands: Hands, old: Entry[RequestRecord] | None, record: RequestRecord, message: str
+) -> Entry[RequestRecord]:
+    ledger, when = hands.repo.ledger, hands.services.clock.now()
+    files = {"plan.md": prose.plan_markdown(record).encode()}
+    if old is None:
+        ref = request_ref(record.request.number)
+        return await ledger.create(ref, record, files=files, audit=(), message=message, when=when)
+    return await ledger.advance(old, record, files=files, audit=(), message=message, when=when)
+
+
+async def queue_job(s: Snapshot, hands: Hands) -> Snapshot:
+    """Create the job of the newest cause. Two processes that do so at once make the same ref: one wins."""
+    if s.ledger.request is None:
+        return s
+    request = s.ledger.request.record
+    task = request.plan.tasks[0]
+    job_id = f"{request.request.number}-{len(s.ledger.jobs) + 1}"
+    now = hands.services.clock.now()
+    record = JobRecord(
+        id=job_id,
+        request=request.request.number,
+        cause=request.request.cause,
+        task=task,
+        state=JobState.QUEUED,
+        base=request.base,
+        branch=f"agent/{task.role.replace('_', '-')}/{job_id}",
+        nonce=secrets.token_hex(8),
+        created_at=now,
+        updated_at=now,
+    )
+    message = f"Job {job_id} is queued for {prose.role_name(task.role)}."
+    line = Chain(job_id).append(
+        AuditEvent(
+            at=now,
+            kind="state",
+            text=message,
+            attributes={
+                "state": "queued",
+                "asker": request.request.asker.model_dump(),
+                "cause": request.request.cause,
+                "request_digest": request.request.digest,
+                "policy_digest": request.policy_digest,
+                "base": request.base,
+            },
+        )
+    )
+    ref = job_ref(job_id)
+    entry = await hands.repo.ledger.create(ref, record, files={}, audit=(line,), message=message, when=now)
+    hands.services.watch(Event(s.ref, "state", message, job_id))
+    return replace(s, ledger=replace(s.ledger, jobs=(*s.ledger.jobs, entry)))

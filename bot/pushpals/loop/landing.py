@@ -1,0 +1,106 @@
+"""From a proposed patch to a pushed branch: the gate, then one atomic push."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pushpals.audit import prose
+from pushpals.audit.chain import AuditEvent
+from pushpals.git import Identity, PatchDoesNotApply, RefUpdate
+from pushpals.loop.bench import TreeBench
+from pushpals.loop.services import Event
+from pushpals.model import Failure, FailureKind, JobState, Patch
+from pushpals.policy.repo_policy import RepoPolicy
+from pushpals.review_agent import review
+from pushpals.source_control import Gated, gate
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pushpals.ledger import Entry
+    from pushpals.loop.hands import Hands
+    from pushpals.loop.snapshot import Snapshot
+    from pushpals.model import JobRecord
+
+
+async def gate_job(entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapshot:
+    """Judge the proposed patch and record the verdict: gated with its report, or failed by a rule."""
+    if not isinstance(s.policy, RepoPolicy):
+        raise TypeError("a patch was gated under a policy that cannot be read")
+    services, repo, job = hands.services, hands.repo, entry.record
+    bench = TreeBench(repo.mirror, services.sandboxes, services.config.state / "scratch")
+    diff = await repo.ledger.file(entry, "patch.diff") or b""
+    patch = Patch(base=job.base, diff=diff, files=job.report.files)
+    try:
+        verdict = await gate(job, patch, s.policy, bench, review)
+    except PatchDoesNotApply as error:
+        verdict = Gated(job.report, failure=_does_not_apply(error))
+    events = _events(verdict, services.clock.now())
+    for event in events:
+        services.watch(Event(s.ref, "gate", event.text, job.id))
+    failure = verdict.failure
+    changes = {
+        "report": verdict.report,
+        "tree": verdict.tree,
+        "failure": failure,
+        "state": JobState.FAILED if failure else JobState.GATED,
+    }
+    message = failure.cause if failure else "The patch passed the gate."
+    return await hands.record(s, entry, changes, message, events=events)
+
+
+def _events(verdict: Gated, at: datetime) -> list[AuditEvent]:
+    """Return what the gate saw, for the audit and for whoever watches."""
+    report = verdict.report
+    events = [
+        AuditEvent(
+            at=at, kind="gate", text=f"{finding.rule}: {finding.message}", attributes=finding.model_dump()
+        )
+        for finding in report.findings
+    ]
+    if not any(finding.blocking for finding in report.findings):
+        events.insert(0, AuditEvent(at=at, kind="gate", text="scope ok · secrets ok · review ok"))
+    if evidence := report.evidence:
+        before = {result.command: result for result in evidence.base}
+        for result in evidence.head:
+            base = before.get(result.command)
+            was = base.summary if base else "not run"
+            text = f"{result.command} on {evidence.tree[:7]}: {result.summary} (before: {was})"
+            events.append(
+                AuditEvent(at=at, kind="check", text=text, attributes=result.model_dump(mode="json"))
+            )
+    return events
+
+
+def _does_not_apply(error: PatchDoesNotApply) -> Failure:
+    return Failure(
+        kind=FailureKind.CONFLICT,
+        cause=f"The patch does not fit the commit it was made on: {error}",
+        next_step="Remove the label and add it again to start from the default branch as it is now.",
+    )
+
+
+async def publish_job(entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapshot:
+    """Move the agent branch and the job's record in one atomic push.
+
+    The commit depends on the record alone, so a repeated attempt makes the very same one. A worker that lost
+    its claim holds an old sha of the job's ref, and moves neither.
+    """
+    job, request = entry.record, s.ledger.request
+    if job.tree is None or request is None:
+        raise ValueError(f"job {job.id} has passed the gate without a tree or a request")
+    viewer = s.view.viewer
+    author = Identity(viewer.login, f"{viewer.id}+{viewer.login}@users.noreply.github.com")
+    message = prose.commit_message(request.record, job)
+    head = await hands.repo.mirror.commit(job.tree, [job.base], message, author=author, when=job.updated_at)
+    branch = RefUpdate(f"refs/heads/{job.branch}", None, head)
+    published = job.model_copy(update={"head": head})
+    report = prose.pull_body(request.record, published).encode()
+    return await hands.record(
+        s,
+        entry,
+        {"head": head, "state": JobState.PUBLISHED},
+        f"Published {head[:12]} on {job.branch}.",
+        files={"report.md": report},
+        also=(branch,),
+    )

@@ -1,0 +1,101 @@
+"""Read GitHub and the ledger into one snapshot: one GraphQL request, one git fetch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pushpals.github import CheckRunView, CommentView, PullView
+from pushpals.loop.decide import DEFAULT_POLICY, people_to_check
+from pushpals.loop.snapshot import Snapshot
+from pushpals.policy.parse import parse_policy
+from pushpals.policy.repo_policy import POLICY_PATH, PolicyProblem, RepoPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from pushpals.github import Mutation, SubjectView, Written
+    from pushpals.loop.services import Repo, Services
+    from pushpals.model import JobId, Person, SubjectRef
+
+
+async def observe(
+    services: Services,
+    repo: Repo,
+    ref: SubjectRef,
+    working: Collection[JobId] = (),
+    abandoned: Collection[JobId] = (),
+    *,
+    free: bool = True,
+) -> Snapshot:
+    """Return what is true of one issue now."""
+    ledger = await repo.ledger.observe(ref.number, await repo.default_branch())
+    if ledger.damaged:
+        raise ledger.damaged[0]
+    text = await repo.mirror.read(ledger.base, POLICY_PATH)
+    policy = parse_policy(text)
+    jobs = ledger.jobs[-2:]
+    commits = {job.root for job in jobs} | {job.record.head for job in jobs if job.record.head}
+    if isinstance(policy, PolicyProblem):
+        commits.add(ledger.base)
+    view = await repo.client.subject(
+        ref.number, branches=[job.record.branch for job in jobs], commits=sorted(commits)
+    )
+    rules = policy if isinstance(policy, RepoPolicy) else DEFAULT_POLICY
+    return Snapshot(
+        ref=ref,
+        now=services.clock.now(),
+        holder=services.holder,
+        view=view,
+        ledger=ledger,
+        policy=policy,
+        roles=await _roles(repo, people_to_check(view, ledger, rules.trigger.label)),
+        working=frozenset(working),
+        abandoned=frozenset(abandoned),
+        free=free,
+    )
+
+
+async def _roles(repo: Repo, people: Sequence[Person]) -> Mapping[int, str]:
+    """Return the `role_name` of each account. A login that by now is somebody else's gives nothing."""
+    roles: dict[int, str] = {}
+    for person in people:
+        account, role = await repo.client.role_of(person.login)
+        if account == person.id:
+            roles[person.id] = role
+    return roles
+
+
+def with_written(snapshot: Snapshot, mutations: Sequence[Mutation], written: Sequence[Written]) -> Snapshot:
+    """Return the snapshot with what our own writes made of the world, as their answers tell it.
+
+    This saves a request after every write; the next hint reads everything again anyway.
+    """
+    view = snapshot.view
+    for mutation, result in zip(mutations, written, strict=True):
+        view = _fold(view, mutation, result)
+    return replace(snapshot, view=view)
+
+
+def _fold(view: SubjectView, mutation: Mutation, result: Written) -> SubjectView:
+    match result:
+        case CommentView():
+            others = tuple(comment for comment in view.comments if comment.id != result.id)
+            return replace(view, comments=(*others, result))
+        case PullView():
+            return replace(view, pulls={**view.pulls, result.head_ref: (result,)})
+        case CheckRunView():
+            return replace(view, check_runs=_with_run(view, mutation, result))
+        case _:
+            content = getattr(mutation, "content", None)
+            return replace(view, reacted=view.reacted | {content}) if isinstance(content, str) else view
+
+
+def _with_run(
+    view: SubjectView, mutation: Mutation, run: CheckRunView
+) -> Mapping[str, tuple[CheckRunView, ...]]:
+    commit = getattr(mutation, "head_sha", None)
+    if commit is None:
+        commit = next((sha for sha, runs in view.check_runs.items() if any(r.id == run.id for r in runs)), "")
+    others = tuple(other for other in view.check_runs.get(commit, ()) if other.id != run.id)
+    return {**view.check_runs, commit: (*others, run)}

@@ -1,0 +1,84 @@
+"""Find what webhooks missed: at start and on a timer, every repository is asked what may be owed."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pushpals.git import GitError
+from pushpals.github import GitHubError, RateLimited
+from pushpals.loop.decide import DEFAULT_POLICY
+from pushpals.model import ENDED, Hint, SubjectRef
+from pushpals.policy.parse import parse_policy
+from pushpals.policy.repo_policy import POLICY_PATH, RepoPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pushpals.loop.engine import Engine
+    from pushpals.loop.services import Repo
+    from pushpals.model import JobId, JobRecord, RepoRef, Sha
+
+log = logging.getLogger(__name__)
+
+FRESH = timedelta(days=1)
+
+
+class Reconciler:
+    """Turns the state of all installed repositories into hints."""
+
+    def __init__(self, engine: Engine, put: Callable[[Hint], Awaitable[None]]) -> None:
+        """`put` takes the hints."""
+        self._engine = engine
+        self._put = put
+        self._quiet: dict[tuple[RepoRef, JobId], Sha] = {}
+        """Job refs that were seen ended at this sha: they owe nothing until they move."""
+
+    async def run(self) -> int:
+        """Go through all repositories once and return how many hints were put.
+
+        A repository that cannot be read is logged and left for the next time.
+        """
+        github, put = self._engine.services.github, 0
+        for installation in await github.installations():
+            for ref in await github.repositories(installation.id):
+                try:
+                    put += await self._repository(ref, installation.id)
+                except RateLimited:
+                    raise
+                except (GitHubError, GitError) as error:
+                    log.warning("%s could not be reconciled: %s", ref, error)
+        return put
+
+    async def _repository(self, ref: RepoRef, installation: int) -> int:
+        probe = Hint(ref=SubjectRef(repo=ref, number=1), installation=installation)
+        repo = await self._engine.services.repo(probe)
+        numbers = set(await repo.client.open_issues(await _label(repo)))
+        jobs = await repo.ledger.list_jobs()
+        self._engine.claims.look(ref, jobs)
+        for job, sha in jobs.items():
+            number = int(job.partition("-")[0])
+            if number in numbers or self._quiet.get((ref, job)) == sha:
+                continue
+            view = await repo.ledger.observe(number, await repo.default_branch())
+            for entry in view.jobs:
+                if entry.record.state in ENDED:
+                    self._quiet[ref, entry.record.id] = entry.sha
+                if entry.record.state not in ENDED or self._fresh(entry.record):
+                    numbers.add(number)
+        for number in sorted(numbers):
+            await self._put(Hint(ref=SubjectRef(repo=ref, number=number), installation=installation))
+        return len(numbers)
+
+    def _fresh(self, job: JobRecord) -> bool:
+        """True for a job that ended so lately that what people see may not have been brought in step."""
+        return self._engine.services.clock.now() - job.updated_at < FRESH
+
+
+async def _label(repo: Repo) -> str:
+    """Return the label that starts work in a repository, by its policy as last fetched."""
+    branch = await repo.default_branch()
+    await repo.mirror.fetch(f"+refs/heads/{branch}:refs/heads/{branch}", depth=1)
+    policy = parse_policy(await repo.mirror.read(f"refs/heads/{branch}", POLICY_PATH))
+    return (policy if isinstance(policy, RepoPolicy) else DEFAULT_POLICY).trigger.label

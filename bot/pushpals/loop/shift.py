@@ -1,0 +1,251 @@
+"""One worker's shift on one job: workspace, sandbox, agent, patch; with a heartbeat all the while."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from datetime import timedelta
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from pushpals.audit import prose
+from pushpals.git import GitError, WorkspaceTooLarge
+from pushpals.github import GitHubError, Mutation, UpdateCheckRun, UpdateComment
+from pushpals.ledger import LedgerError
+from pushpals.localbuddy import picture
+from pushpals.loop.hands import advance
+from pushpals.loop.logbook import Logbook, add_usage
+from pushpals.loop.services import Event
+from pushpals.model import Failure, FailureKind, JobState, Report
+from pushpals.policy.job import may_retry, retry_delay_seconds
+from pushpals.policy.repo_policy import LOCKED_PATHS, RELEASABLE_PATHS, RepoPolicy
+from pushpals.sandbox import Limits, SandboxUnavailable
+from pushpals.source_control.gate import better_than_base
+from pushpals.workerpals import Assignment, work
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pushpals.git import Capture
+    from pushpals.ledger import Entry
+    from pushpals.loop.hands import Hands
+    from pushpals.loop.snapshot import Snapshot
+    from pushpals.model import JobRecord
+    from pushpals.workerpals import Outcome
+
+log = logging.getLogger(__name__)
+
+
+class Shift:
+    """Works on a job that has just been claimed, and records how it went."""
+
+    def __init__(self, entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> None:
+        """`entry` is the claim; `s` the snapshot it was made on."""
+        self._entry = entry
+        self._s = s
+        self._hands = hands
+        self._services = hands.services
+        self._repo = hands.repo
+        self._book = Logbook(s.ref, entry.record, hands.services)
+        self._before = entry.record.usage
+        """What earlier attempts have spent."""
+
+    async def run(self) -> None:
+        """Do the job. Raises ClaimLost when another took it over; other failures end in its record."""
+        job, ref = self._entry.record, self._repo.ref
+        folder = self._services.config.state / "work" / ref.owner / ref.name / job.id
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            await self._repo.mirror.materialise(job.base, folder)
+            outcome = await self._work_in(folder)
+            await self._finish(outcome, folder)
+        except SandboxUnavailable as error:
+            await self._fail(FailureKind.INFRASTRUCTURE, f"No sandbox: {error.reason}", str(error))
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def broke(self, code: str) -> None:
+        """Record that something broke that should not; `code` finds it in the server's log."""
+        try:
+            await self._fail(
+                FailureKind.INFRASTRUCTURE,
+                f"Something broke in PushPals itself (error {code}).",
+                f"The server's log has the details under {code}. Remove the label and add it again to retry.",
+            )
+        except (GitError, LedgerError, GitHubError) as error:
+            log.warning("%s: error %s could not be recorded: %s", self._s.ref, code, error)
+
+    async def _work_in(self, folder: Path) -> Outcome:
+        sandbox = await self._services.sandboxes.open(folder, Limits())
+        try:
+            await self._move(
+                {"state": JobState.RUNNING}, f"Running in {self._services.sandboxes.describe()}."
+            )
+            working = asyncio.create_task(
+                work(
+                    self._assignment(),
+                    sandbox,
+                    self._services.model,
+                    self._book.note,
+                    clock=self._services.clock.monotonic,
+                )
+            )
+            pulse = asyncio.create_task(self._pulse())
+            try:
+                await asyncio.wait({working, pulse}, return_when=asyncio.FIRST_COMPLETED)
+                if pulse.done() and not working.done():
+                    pulse.result()  # the pulse only ends by an error: a lost claim ends the work
+            finally:
+                for task in (pulse, working):
+                    task.cancel()
+                await asyncio.gather(pulse, working, return_exceptions=True)
+            return working.result()
+        finally:
+            await sandbox.close()
+
+    def _assignment(self) -> Assignment:
+        job, request = self._entry.record, self._s.ledger.request
+        if request is None or not isinstance(self._s.policy, RepoPolicy):
+            raise ValueError(f"job {job.id} was started without a request or a policy")
+        policy, asked = self._s.policy, request.record.request
+        built_in = [path for path in (*LOCKED_PATHS, *RELEASABLE_PATHS) if path not in policy.scope.unprotect]
+        return Assignment(
+            task=job.task,
+            request_text=f"{asked.title}\n\n{asked.body}".strip(),
+            instructions=_instructions(job.task.role),
+            checks=job.task.checks,
+            budget=policy.job_budget,
+            spent=job.usage,
+            protected=(*built_in, *policy.scope.protected),
+        )
+
+    async def _pulse(self) -> None:
+        """Beat while the work goes on: move the record every `heartbeat`, refresh what people see."""
+        config = self._services.config
+        began = beat = self._services.clock.monotonic()
+        due = list(config.refresh_after) or [60.0]
+        next_refresh = due.pop(0)
+        while True:
+            now = self._services.clock.monotonic()
+            await asyncio.sleep(max(0.0, min(beat + config.heartbeat, began + next_refresh) - now))
+            now = self._services.clock.monotonic()
+            if now >= beat + config.heartbeat:
+                beat = now
+                await self._beat()
+            if now >= began + next_refresh:
+                next_refresh = due.pop(0) if due else now - began + 60.0
+                await self._refresh()
+
+    async def _beat(self) -> None:
+        try:
+            usage = add_usage(self._before, self._book.usage())
+            await self._move({"usage": usage}, f"Still working: {self._book.live or 'starting'}.")
+        except GitError as error:
+            # The claim stands for ten minutes without a beat, and publishing is fenced in any case.
+            log.warning("%s: no heartbeat this time: %s", self._s.ref, error)
+
+    async def _refresh(self) -> None:
+        usage = add_usage(self._before, self._book.usage())
+        job, view = self._entry.record.model_copy(update={"usage": usage}), self._s.view
+        writes: list[Mutation] = []
+        comment, request = picture.progress_comment_of(view), self._s.ledger.request
+        if comment and request:
+            jobs = [*(e.record for e in self._s.ledger.jobs if e.record.id != job.id), job]
+            body = prose.progress_comment(
+                request.record, jobs, picture.pull_numbers(view, jobs), self._book.live
+            )
+            writes.append(UpdateComment(comment.id, body))
+        if run := picture.run_of(view, self._entry.root, job):
+            writes.append(
+                UpdateCheckRun(
+                    repository_id=view.repository.id,
+                    check_run_id=run.id,
+                    name=picture.check_name(job),
+                    external_id=job.id,
+                    status="IN_PROGRESS",
+                    conclusion=None,
+                    title=f"Running, {self._book.live}",
+                    summary=prose.check_summary(job, self._book.live),
+                )
+            )
+        try:
+            await self._repo.client.write(*writes)
+        except GitHubError as error:
+            log.warning("%s: the picture was not refreshed: %s", self._s.ref, error)
+
+    async def _finish(self, outcome: Outcome, folder: Path) -> None:
+        """Export the change by content and propose it, or record why there is nothing to propose."""
+        job = self._entry.record
+        try:
+            capture = await self._repo.mirror.capture(job.base, folder)
+        except WorkspaceTooLarge as error:
+            too_large = Failure(kind=FailureKind.POLICY, cause=str(error), next_step="Narrow the request.")
+            await self._end(too_large, {"usage": add_usage(self._before, outcome.usage)})
+            return
+        failure = outcome.failure
+        if (
+            failure
+            and failure.kind is FailureKind.CHECKS
+            and better_than_base(outcome.base_checks, outcome.head_checks)
+        ):
+            failure = None  # the gate says on the pull request what still fails, as it did before
+        if failure is None and not capture.patch.files:
+            failure = Failure(
+                kind=FailureKind.NO_CHANGE,
+                cause="The worker ended without changing anything.",
+                next_step="Say in the issue what should be different, best by example, then label it again.",
+            )
+        report = _report(outcome, capture)
+        files = {"patch.diff": capture.patch.diff} if capture.patch.files else {}
+        changes = {"usage": add_usage(self._before, outcome.usage), "report": report}
+        if failure is None:
+            message = f"Proposed a patch of {prose.count(len(capture.patch.files), 'file')}."
+            await self._move({**changes, "state": JobState.PROPOSED}, message, files)
+        else:
+            await self._end(failure, changes, files)
+
+    async def _fail(self, kind: FailureKind, cause: str, next_step: str) -> None:
+        await self._end(Failure(kind=kind, cause=cause, next_step=next_step), {})
+
+    async def _end(
+        self, failure: Failure, changes: Mapping[str, object], files: Mapping[str, bytes] | None = None
+    ) -> None:
+        """Record a failure: back into the queue when its kind may be tried again, else the end."""
+        job = self._entry.record
+        if may_retry(failure.kind, job.failures):
+            pause = retry_delay_seconds(job.failures) * self._services.config.retry_factor
+            again = {
+                "state": JobState.QUEUED,
+                "failures": (*job.failures, failure.kind),
+                "not_before": self._services.clock.now() + timedelta(seconds=pause),
+                "holder": None,
+            }
+            await self._move(
+                {**changes, **again}, f"Trying again in {prose.duration(pause)}: {failure.cause}"
+            )
+            return
+        await self._move({**changes, "state": JobState.FAILED, "failure": failure}, failure.cause, files)
+
+    async def _move(
+        self, changes: Mapping[str, object], message: str, files: Mapping[str, bytes] | None = None
+    ) -> None:
+        """Advance the job's record with all that was noted since the last time."""
+        events = self._book.take()
+        self._entry = await advance(
+            self._services, self._repo, self._entry, changes, message, events=events, files=files
+        )
+        if "state" in changes:
+            job = self._entry.record
+            self._services.watch(Event(self._s.ref, "state", message, job.id, job.state))
+
+
+def _report(outcome: Outcome, capture: Capture) -> Report:
+    left_out = tuple(f"{skipped.path} was left out: {skipped.reason}" for skipped in capture.skipped)
+    return Report(words=outcome.words, files=capture.patch.files, refused=(*outcome.refused, *left_out))
+
+
+def _instructions(role: str) -> str:
+    """Return a role's instructions, shipped as `roles/<role>.md`."""
+    return (resources.files("pushpals") / "roles" / f"{role}.md").read_text(encoding="utf-8")

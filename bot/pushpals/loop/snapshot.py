@@ -1,0 +1,37 @@
+"""Everything `decide` may know, in one frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from pushpals.github import SubjectView
+    from pushpals.ledger import LedgerView
+    from pushpals.model import Holder, JobId, SubjectRef
+    from pushpals.policy.repo_policy import PolicyProblem, RepoPolicy
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What was true of one issue when it was observed.
+
+    `roles` maps the numeric account id of the people who matter now to their `role_name`.
+    `working` are the jobs this process works on; `abandoned` those whose claim has not moved for ten
+    minutes of this process's own clock, or belonged to an earlier life of this very process.
+    """
+
+    ref: SubjectRef
+    now: datetime
+    holder: Holder
+    view: SubjectView
+    ledger: LedgerView
+    policy: RepoPolicy | PolicyProblem
+    roles: Mapping[int, str]
+    working: frozenset[JobId] = frozenset()
+    abandoned: frozenset[JobId] = frozenset()
+    free: bool = True
+    """Whether a worker of this process is free."""

@@ -1,0 +1,136 @@
+"""A bounded queue of hints that coalesces: a subject stands in it once, however often it is hinted at."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from pushpals.github import RateLimited
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from pushpals.model import Hint, SubjectRef
+
+log = logging.getLogger(__name__)
+
+BACKOFF = (2.0, 10.0, 60.0, 300.0)
+"""Seconds before a subject is looked at again after an error, by how many errors in a row it had."""
+
+
+class HintQueue:
+    """Hands hints to `handle`, each subject by one worker at a time.
+
+    `handle` returns the time at which the subject wants to be looked at again, or None. When more than
+    `limit` subjects wait, further ones are dropped and `overflowed` is set: reconciliation finds them again.
+    """
+
+    def __init__(
+        self,
+        handle: Callable[[Hint], Awaitable[datetime | None]],
+        now: Callable[[], datetime],
+        *,
+        workers: int = 4,
+        limit: int = 10_000,
+    ) -> None:
+        """`now` must be of the same clock that `handle`'s answers are on."""
+        self._handle = handle
+        self._now = now
+        self._limit = limit
+        self._workers = workers
+        self._waiting: OrderedDict[SubjectRef, Hint] = OrderedDict()
+        self._busy: set[SubjectRef] = set()
+        self._again: dict[SubjectRef, Hint] = {}
+        self._errors: dict[SubjectRef, int] = {}
+        self._timers: dict[SubjectRef, asyncio.TimerHandle] = {}
+        self._rung: set[asyncio.Task[None]] = set()
+        self._ready = asyncio.Condition()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.overflowed = False
+
+    def start(self) -> None:
+        """Start the workers on the running event loop."""
+        self._tasks = [asyncio.create_task(self._work(), name=f"queue-{n}") for n in range(self._workers)]
+
+    async def close(self) -> None:
+        """Stop the workers; what waits is dropped, since reconciliation finds it again."""
+        for timer in self._timers.values():
+            timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def depth(self) -> int:
+        """Return how many subjects wait or are being looked at."""
+        return len(self._waiting) + len(self._busy)
+
+    async def put(self, hint: Hint) -> None:
+        """Add a hint. One for a subject that already waits changes nothing."""
+        async with self._ready:
+            if hint.ref in self._busy:
+                self._again[hint.ref] = hint
+            elif hint.ref in self._waiting or len(self._waiting) < self._limit:
+                self._waiting[hint.ref] = hint
+                self._ready.notify()
+            else:
+                self.overflowed = True
+
+    def put_later(self, hint: Hint, seconds: float) -> None:
+        """Add a hint after `seconds`; an earlier timer of the same subject is replaced."""
+        if old := self._timers.pop(hint.ref, None):
+            old.cancel()
+        loop = asyncio.get_running_loop()
+        self._timers[hint.ref] = loop.call_later(max(0.0, seconds), self._ring, hint)
+
+    def _ring(self, hint: Hint) -> None:
+        self._timers.pop(hint.ref, None)
+        task = asyncio.get_running_loop().create_task(self.put(hint))
+        self._rung.add(task)
+        task.add_done_callback(self._rung.discard)
+
+    async def _work(self) -> None:
+        while True:
+            hint = await self._take()
+            try:
+                await self._one(hint)
+            finally:
+                await self._done(hint)
+
+    async def _take(self) -> Hint:
+        async with self._ready:
+            while not self._waiting:
+                await self._ready.wait()
+            _, hint = self._waiting.popitem(last=False)
+            self._busy.add(hint.ref)
+            return hint
+
+    async def _done(self, hint: Hint) -> None:
+        async with self._ready:
+            self._busy.discard(hint.ref)
+            again = self._again.pop(hint.ref, None)
+            if again:
+                self._waiting[again.ref] = again
+                self._ready.notify()
+
+    async def _one(self, hint: Hint) -> None:
+        """Handle one hint. This is the error boundary of everything that happens on behalf of a hint."""
+        try:
+            wake = await self._handle(hint)
+        except RateLimited as limited:
+            log.warning("%s waits: %s", hint.ref, limited)
+            self.put_later(hint, limited.until - self._now().timestamp())
+        except Exception:
+            tries = self._errors.get(hint.ref, 0)
+            self._errors[hint.ref] = tries + 1
+            seconds = BACKOFF[min(tries, len(BACKOFF) - 1)]
+            log.exception("error %s on %s; trying again in %.0f s", secrets.token_hex(4), hint.ref, seconds)
+            self.put_later(hint, seconds)
+        else:
+            self._errors.pop(hint.ref, None)
+            if wake is not None:
+                self.put_later(hint, (wake - self._now()).total_seconds())

@@ -1,0 +1,83 @@
+"""From settings to running services: every door opens the adapters here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from pushpals.audit.redact import Redactor
+from pushpals.github import AppAuth, Endpoints, GitHub
+from pushpals.local.model import ChosenModel, Surroundings, Wanted, choose_model
+from pushpals.loop.services import Config, Services, StateLock
+from pushpals.sandbox import choose as choose_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from pushpals.local.model import Progress
+    from pushpals.loop.services import Event
+    from pushpals.sandbox import SandboxProvider
+    from pushpals.server.settings import Settings
+
+
+def cache_folder() -> Path:
+    """Return where downloads are kept: `PUSHPALS_CACHE`, else the user's cache folder."""
+    if chosen := os.environ.get("PUSHPALS_CACHE"):
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "pushpals"
+
+
+async def open_model(settings: Settings, progress: Progress | None = None) -> ChosenModel:
+    """Return the model named, else one on this machine, else the embedded one. Raises ModelError."""
+    key = settings.model_api_key()
+    wanted = Wanted(
+        url=settings.model_url,
+        name=settings.model,
+        openai_url=os.environ.get("OPENAI_BASE_URL") or None,
+        api_key=SecretStr(key) if key else None,
+    )
+    return await choose_model(wanted, Surroundings(cache_folder(), dict(os.environ)), progress=progress)
+
+
+async def open_sandbox(settings: Settings) -> SandboxProvider:
+    """Return a sandbox that was seen to work. Raises SandboxUnavailable, naming both remedies."""
+    return await choose_sandbox(settings.sandbox, settings.sandbox_image, settings.extra_paths())
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What services are made of, when a door has some of it already."""
+
+    model: ChosenModel
+    sandboxes: SandboxProvider
+
+
+@contextlib.asynccontextmanager
+async def open_services(
+    settings: Settings, parts: Parts, watch: Callable[[Event], None] = lambda _event: None
+) -> AsyncIterator[Services]:
+    """Open GitHub, the model and the state folder; close what was opened when done.
+
+    Raises SettingsError for what is not configured and StateBusy when another process has the folder.
+    """
+    endpoints = Endpoints.at(settings.github_url)
+    auth = AppAuth(settings.require_app_id(), settings.require_private_key())
+    lock = StateLock.take(settings.state)
+    chat = parts.model.connect()
+    github = GitHub(auth, endpoints)
+    config = Config(
+        state=settings.state, endpoints=endpoints, capacity=settings.jobs, retry_factor=settings.retry_factor
+    )
+    redactor = Redactor(settings.known_secrets())
+    try:
+        yield Services(github, chat, parts.sandboxes, config, lock.holder, watch=watch, redactor=redactor)
+    finally:
+        await github.close()
+        await chat.close()
+        lock.release()

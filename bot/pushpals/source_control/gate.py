@@ -1,0 +1,168 @@
+"""The gate: what a proposed patch must pass on the control side before anything is pushed.
+
+The worker's own account of its checks is not used. The patch is applied to a clean index, the rules are
+applied to what git says changed, and the checks are run again on the exact tree that would be pushed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from pushpals.model import Evidence, Failure, FailureKind, Report, Risk
+from pushpals.policy import risk as risk_rules
+from pushpals.policy.gate import check_patch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pushpals.model import CheckResult, FileChange, Finding, JobRecord, Patch, Sha
+    from pushpals.policy.repo_policy import RepoPolicy
+
+
+class Bench(Protocol):
+    """What the gate needs from git and the sandbox."""
+
+    async def apply(self, patch: Patch) -> Sha:
+        """Return the tree of base plus patch; raises PatchDoesNotApply."""
+
+    async def changes(self, base: Sha, tree: Sha) -> tuple[FileChange, ...]:
+        """Return what really differs between a commit and a tree."""
+
+    async def overlay(self, onto: Sha, source: Sha, paths: Sequence[str]) -> Sha:
+        """Return the tree of `onto` with `paths` as they are in `source` (absent there: removed)."""
+
+    async def check(self, tree: Sha, commands: Sequence[str]) -> tuple[CheckResult, ...]:
+        """Run the commands in a fresh sandbox on a clean copy of the tree."""
+
+
+@dataclass(frozen=True)
+class Gated:
+    """The gate's verdict: a report in every case, and a failure when nothing may be published."""
+
+    report: Report
+    tree: Sha | None = None
+    failure: Failure | None = None
+
+
+async def gate(
+    job: JobRecord,
+    patch: Patch,
+    policy: RepoPolicy,
+    bench: Bench,
+    review: Callable[[bytes, Sequence[FileChange]], tuple[Finding, ...]],
+) -> Gated:
+    """Pass or stop one proposed patch.
+
+    Raises what `bench` raises: PatchDoesNotApply for a patch that is damaged or was made on another base,
+    SandboxUnavailable when the checks cannot be run.
+    """
+    tree = await bench.apply(patch)
+    files = await bench.changes(job.base, tree)
+    if not files:
+        return Gated(job.report, tree, _no_change())
+    findings = (*check_patch(patch.diff, files, job.task.scope, policy), *review(patch.diff, files))
+    level, reasons = risk_rules.floor(files, policy)
+    report = job.report.model_copy(
+        update={
+            "files": files,
+            "findings": findings,
+            "risk": max(job.task.risk, level, key=lambda r: Risk(r).rank),
+            "risk_reasons": reasons,
+        }
+    )
+    blocking = [finding for finding in findings if finding.blocking]
+    if blocking:
+        return Gated(report, tree, _stopped(blocking))
+    evidence = await gather_evidence(
+        job, tree, [f.path for f in files if risk_rules.is_test(f.path)], files, bench
+    )
+    report = report.model_copy(update={"evidence": evidence})
+    return Gated(report, tree, _red(evidence))
+
+
+async def gather_evidence(
+    job: JobRecord, tree: Sha, tests: Sequence[str], files: Sequence[FileChange], bench: Bench
+) -> Evidence:
+    """Run the checks before and after, each in its own sandbox, and say what that proves.
+
+    *Before* is the base with the patch's tests, so that a new test counts by failing there. Where the patch
+    edits tests that were there, the checks are run once more with the base's own copy of them: a change that
+    only passes because it rewrote its judge is not called proven.
+    """
+    commands = job.task.checks
+    if not commands:
+        return Evidence(tree=tree, thin=job.task.no_check_reason or "the repository has no checks")
+    before = await bench.overlay(job.base, tree, tests) if tests else job.base
+    edited = [f.path for f in files if f.path in tests and f.status != "added"]
+    base, head = await asyncio.gather(bench.check(before, commands), bench.check(tree, commands))
+    thin = _thin(base, head)
+    if edited and all(result.ok for result in head):
+        judged = await bench.check(await bench.overlay(tree, job.base, edited), commands)
+        if not all(result.ok for result in judged):
+            names = ", ".join(edited[:3])
+            thin = (
+                f"tests that were there before were edited ({names}); with their former text the checks fail."
+            )
+    return Evidence(tree=tree, base=base, head=head, thin=thin)
+
+
+def _thin(base: Sequence[CheckResult], head: Sequence[CheckResult]) -> str | None:
+    if all(result.ok for result in head):
+        if all(result.ok for result in base):
+            return (
+                "every check passed before the change too, so none of them shows that the problem is solved."
+            )
+        return None
+    still = sorted({name for result in head for name in result.failing})
+    return f"{len(still)} of the tests that failed before still fail: {', '.join(still[:3])}."
+
+
+def better_than_base(base: Sequence[CheckResult], head: Sequence[CheckResult]) -> bool:
+    """True when every check that still fails names fewer failing tests than on base, and no new one.
+
+    A repository whose tests were red before is judged by what the change did, not by what it found.
+    """
+    before = {result.command: result for result in base}
+    for result in head:
+        if result.ok:
+            continue
+        was = before.get(result.command)
+        if was is None or result.ended != "exited" or not result.failing:
+            return False
+        if not set(result.failing) < set(was.failing):
+            return False
+    return True
+
+
+def _red(evidence: Evidence) -> Failure | None:
+    if all(result.ok for result in evidence.head) or better_than_base(evidence.base, evidence.head):
+        return None
+    red = [f"`{result.command}`: {result.summary}" for result in evidence.head if not result.ok]
+    return Failure(
+        kind=FailureKind.CHECKS,
+        cause=f"On the exact tree that would be published the checks do not pass: {'; '.join(red)}.",
+        next_step="The patch is kept in the record. Add detail to the issue, then label it again.",
+    )
+
+
+def _no_change() -> Failure:
+    return Failure(
+        kind=FailureKind.NO_CHANGE,
+        cause="The worker proposed no change.",
+        next_step="Say in the issue what should be different (a failing example helps), then label it again.",
+    )
+
+
+def _stopped(blocking: Sequence[Finding]) -> Failure:
+    first = blocking[0]
+    secret = any(finding.rule.startswith("secret") for finding in blocking)
+    where = f"`{first.path}`: " if first.path else ""
+    more = f" And {len(blocking) - 1} more." if len(blocking) > 1 else ""
+    return Failure(
+        kind=FailureKind.SECRET if secret else FailureKind.POLICY,
+        cause=f"Not published: {where}{first.message}{more}",
+        next_step="Narrow the request, or change the rule in `.github/pushpals.yml`, then label it again.",
+        rule=first.rule,
+    )

@@ -1,0 +1,64 @@
+"""A chat model over real HTTP that answers from a script: what a test says the model says."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aiohttp import web
+
+Messages = list[dict[str, Any]]
+Reply = str | Callable[[Messages], str]
+
+
+class ScriptedModel:
+    """An OpenAI-compatible endpoint on loopback. Replies are used in order; the last one repeats."""
+
+    def __init__(self, replies: Sequence[Reply]) -> None:
+        self.replies = list(replies)
+        self.asked: list[Messages] = []
+        self.down = False
+        self._ids = itertools.count(1)
+        self._runner: web.AppRunner | None = None
+        self.url = ""
+
+    async def start(self) -> ScriptedModel:
+        """Listen on a free loopback port."""
+        app = web.Application(client_max_size=16 << 20)
+        app.router.add_get("/v1/models", self._models)
+        app.router.add_post("/v1/chat/completions", self._complete)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+        return self
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _models(self, _request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [{"id": "scripted", "object": "model"}]})
+
+    async def _complete(self, request: web.Request) -> web.Response:
+        if self.down:
+            return web.Response(status=503, text="down")
+        body = await request.json()
+        self.asked.append(body["messages"])
+        reply = self.replies[min(len(self.asked), len(self.replies)) - 1]
+        text = reply(body["messages"]) if callable(reply) else reply
+        return web.json_response(
+            {
+                "id": f"chatcmpl-{next(self._ids)}",
+                "object": "chat.completion",
+                "created": 1,
+                "model": "scripted",
+                "choices": [
+                    {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+                ],
+                "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+            }
+        )

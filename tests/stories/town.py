@@ -1,0 +1,148 @@
+"""A small town for stories: forge, repository, people, PushPals server, scripted model. All real HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from pushpals.local.forge.app_entities import App, CheckRun
+from pushpals.local.forge.entities import Comment, Issue, PullRequest, Repo
+from pushpals.local.forge.server import Forge
+from pushpals.local.model import ChosenModel
+from pushpals.loop.services import Event
+from pushpals.sandbox import SandboxProvider
+from pushpals.server.app import Server
+from pushpals.server.needs import APP_EVENTS, APP_PERMISSIONS
+from pushpals.server.settings import Settings
+from pushpals.server.wiring import Parts, open_services
+from tests.stories.scripted import Reply, ScriptedModel
+
+LABEL = "agent:ready"
+BUGGY = '''"""Names."""
+
+
+def normalize_name(name):
+    """Return the account name for what a person typed."""
+    return "".join(c for c in name.strip().lower() if c.isalnum())
+'''
+FIXED = BUGGY.replace("if c.isalnum()", 'if c.isalnum() or c == "."')
+TESTS = """import unittest
+
+from auth.names import normalize_name
+
+
+class Names(unittest.TestCase):
+    def test_plain(self):
+        self.assertEqual(normalize_name(" Ada "), "ada")
+
+    def test_dot(self):
+        self.assertEqual(normalize_name("ada.lovelace"), "ada.lovelace")
+"""
+FILES: Mapping[str, str] = {
+    "auth/__init__.py": "",
+    "auth/names.py": BUGGY,
+    "tests/__init__.py": "",
+    "tests/test_names.py": TESTS,
+    "README.md": "# names\n",
+}
+FIX = "```python\n" + FIXED.split('"""Names."""\n\n\n')[1] + "```\n"
+TITLE = "Login fails for names with a dot"
+BODY = "When I sign up as `ada.lovelace`, I cannot log in afterwards: the name is not found."
+
+
+@dataclass
+class Town:
+    """The town, with the things a story does and sees."""
+
+    forge: Forge
+    repo: Repo
+    app: App
+    settings: Settings
+    model: ScriptedModel
+    sandboxes: SandboxProvider
+    events: list[Event] = field(default_factory=list)
+
+    @contextlib.asynccontextmanager
+    async def server(self) -> AsyncIterator[Server]:
+        """Run a PushPals server in this process; several times one after the other is a restart."""
+        chosen = ChosenModel("scripted", "scripted", url=self.model.url, native_tools=False)
+        async with open_services(
+            self.settings, Parts(chosen, self.sandboxes), self.events.append
+        ) as services:
+            server = await Server.start(services, self.settings.require_webhook_secret())
+            self.forge.set_webhook(self.app, f"{server.url}/webhook")
+            try:
+                yield server
+            finally:
+                await server.close()
+
+    def issue(self, title: str = TITLE, body: str = BODY, actor: str = "ada") -> Issue:
+        """Open an issue."""
+        return self.forge.create_issue(self.repo, actor, title, body)
+
+    def label(self, issue: Issue, actor: str = "ada") -> None:
+        """Add the label that starts work."""
+        self.forge.add_label(issue, actor, LABEL)
+
+    def pulls(self) -> list[PullRequest]:
+        """Return all pull requests."""
+        return sorted(self.forge.store.pulls.values(), key=lambda pull: pull.number)
+
+    def comments(self, issue: Issue) -> list[Comment]:
+        """Return the App's comments on an issue."""
+        mine = (c for c in self.forge.store.comments.values() if c.number == issue.number)
+        return [c for c in mine if c.author == "pushpals[bot]"]
+
+    def checks(self) -> list[CheckRun]:
+        """Return all check runs."""
+        return list(self.forge.store.runs.values())
+
+    async def until(self, condition: Callable[[], object], seconds: float = 60.0) -> None:
+        """Wait until something is true of the forge."""
+        await self.forge.until(condition, timeout=seconds)
+
+    async def concluded(self, issue: Issue, job: int = 1) -> CheckRun:
+        """Wait until a job's check runs are all completed; return the last."""
+        name = f"PushPals / {issue.number}-{job}"
+
+        def over() -> CheckRun | None:
+            runs = [run for run in self.checks() if run.name == name]
+            return runs[-1] if runs and all(run.status == "completed" for run in runs) else None
+
+        found = await self.forge.until(over, timeout=30.0)
+        assert found
+        return found
+
+
+async def build(
+    folder: Path, sandboxes: SandboxProvider, replies: list[Reply], files: Mapping[str, str]
+) -> Town:
+    """Build a town in `folder`."""
+    forge = await Forge.start(folder / "forge")
+    for login in ("octo", "ada", "sam"):
+        forge.create_user(login)
+    repo = await forge.create_repo("octo", "names", dict(files))
+    forge.set_role(repo, "ada", "write")
+    app, key = await forge.register_app(
+        "pushpals",
+        "PushPals",
+        owner="octo",
+        permissions=APP_PERMISSIONS,
+        events=APP_EVENTS,
+        webhook_secret="hush",
+    )
+    forge.install(app, [repo])
+    model = await ScriptedModel(replies).start()
+    settings = Settings(
+        github_url=forge.url,
+        app_id=app.id,
+        private_key=SecretStr(key),
+        webhook_secret=SecretStr("hush"),
+        state=folder / "state",
+        retry_factor=0.0,
+    )
+    return Town(forge, repo, app, settings, model, sandboxes)
