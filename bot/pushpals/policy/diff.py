@@ -67,7 +67,7 @@ def _read_hunk(hunk: re.Match[bytes], lines: Iterator[bytes], into: FileDiff) ->
         if mark == b"+":
             into.added.append((number, line[1:].decode("utf-8", "backslashreplace")))
             into.added_bytes += len(line)
-        if mark not in {b"+", b"-", b" ", b"", b"\\"}:
+        if mark not in {b"+", b"-", b" ", b"\\"}:
             raise DiffError(f"a hunk of {into.path!r} has a line that is neither added, removed nor kept")
         if mark != b"\\":
             old -= mark != b"+"

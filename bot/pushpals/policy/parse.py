@@ -46,8 +46,10 @@ def _policy(read: Read) -> RepoPolicy:
         # The first in the file, so that a person who mends from the top meets each once.
         problems = [_invalid(found, read) for found in error.errors()]
         raise min(problems, key=lambda problem: (problem.line, problem.column)) from error
+    # Where a value has a key, its line is the key's: a list may begin on the next.
+    places = {**read.values, **read.keys}
     return policy.with_lines(
-        {".".join(map(str, path)): node.start_mark.line + 1 for path, node in read.values.items() if path}
+        {".".join(map(str, at)): node.start_mark.line + 1 for at, node in places.items()}
     )
 
 
