@@ -112,3 +112,91 @@ def _run(work: Coroutine[Any, Any, int]) -> int:
         return EXIT_INTERRUPTED
     except told as error:
         raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.option("--host", help="Address to listen on; loopback unless told otherwise.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on (8765).")
+@model_options
+def serve(**given: Any) -> None:
+    """Serve a GitHub App's webhooks: the team at work for every repository it is installed on."""
+    from pushpals.server.serve import serve as run  # noqa: PLC0415 - start-up time
+
+    sys.exit(_run(run(_settings(**given), click.echo, _progress())))
+
+
+@main.command("run")
+@click.argument("issue", metavar="OWNER/REPO#NUMBER")
+@model_options
+def run_command(issue: str, **given: Any) -> None:
+    """Do what is owed to one labelled issue, here and now, and show it turn by turn."""
+    from pushpals.local.demo.screen import Screen  # noqa: PLC0415 - start-up time
+    from pushpals.model import RepoRef, SubjectRef  # noqa: PLC0415 - start-up time
+    from pushpals.server.serve import run_once  # noqa: PLC0415 - start-up time
+
+    name, _, number = issue.rpartition("#")
+    try:
+        ref = SubjectRef(repo=RepoRef.parse(name), number=int(number))
+    except ValueError:
+        raise click.UsageError(f"{issue!r} is not OWNER/REPO#NUMBER, such as octo/names#42.") from None
+    screen = Screen(sys.stdout)
+    sys.exit(_run(run_once(_settings(**given), ref, screen.say, screen.progress, screen.event)))
+
+
+@main.command()
+@click.option("--no-model", is_flag=True, help="Do not ask the model for an answer.")
+@model_options
+def doctor(*, no_model: bool, **given: Any) -> None:
+    """Look at everything the other commands need, and say what to do about what fails."""
+    from pushpals.server.doctor import examine  # noqa: PLC0415 - start-up time
+
+    async def run() -> int:
+        well = True
+        async for finding in examine(_settings(**given), _progress(), ask_model=not no_model):
+            well &= finding.ok
+            click.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name:<15} {finding.text}")
+            if not finding.ok:
+                click.echo("\n".join(f"      {line}" for line in finding.remedy.splitlines()))
+        return 0 if well else 1
+
+    sys.exit(_run(run()))
+
+
+@main.group()
+def audit() -> None:
+    """Look at the record of a job."""
+
+
+@audit.command()
+@click.argument("job")
+@click.option(
+    "--repo",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    help="A git repository that holds refs/pushpals/*; the one here unless given.",
+)
+def verify(job: str, repo: Path) -> None:
+    """Verify a job's record offline, such as 42-1.
+
+    First fetch it: git fetch origin '+refs/pushpals/*:refs/pushpals/*'
+    """
+    from pushpals.git import Mirror  # noqa: PLC0415 - start-up time
+    from pushpals.ledger.verify import verify_job  # noqa: PLC0415 - start-up time
+
+    async def run() -> int:
+        found = await verify_job(Mirror.of_clone(repo), job)
+        for problem in found.problems:
+            click.echo(f"FAIL  {problem}")
+        if not found.problems:
+            state = found.record.state if found.record else "unknown"
+            click.echo(f"ok    {job}: {found.commits} commits, {found.events} audit events, state {state}")
+        return 1 if found.problems else 0
+
+    sys.exit(_run(run()))
+
+
+def _progress() -> Callable[[int, int], None]:
+    """Return a progress bar for the download of the embedded model, on standard error."""
+    from pushpals.local.demo.screen import Screen  # noqa: PLC0415 - start-up time
+
+    return Screen(sys.stderr).progress

@@ -16,9 +16,9 @@ from pathlib import Path
 from pushpals.git import trees
 from pushpals.git.capture import Capture, Exporter
 from pushpals.git.errors import GitError, RefMissing
-from pushpals.git.lock import exclusive
+from pushpals.git.lock import exclusive, remove_stale_locks
 from pushpals.git.objects import Identity, NewCommit, ObjectStore
-from pushpals.git.process import Git
+from pushpals.git.process import Completed, Git
 from pushpals.git.remote import RefUpdate, Remote, TokenSource
 from pushpals.git.trees import TreeEntry
 from pushpals.git.workspace import CACHES
@@ -68,12 +68,33 @@ class Mirror:
         path = await asyncio.to_thread(_made, path)
         mirror = cls(path, url, token, network)
         async with exclusive(path):
-            # Making it again changes nothing in a repository that is whole.
-            await mirror._git.run("init", "--quiet", "--bare", "--template=")
-            await asyncio.to_thread(_settle_info, path)
+            await asyncio.to_thread(remove_stale_locks, path)
+            await mirror._make()
             # No more than a look when there is little to pack; what is younger than two weeks stays.
             await mirror._git.run("gc", "--auto", "--quiet", timeout=600)
         return mirror
+
+    @classmethod
+    def of_clone(cls, folder: Path) -> Mirror:
+        """Bind to the git repository at `folder`, to read from it. Raises GitError when there is none."""
+        inside = folder / ".git"
+        if inside.is_file():  # a worktree's, or a submodule's
+            inside = folder / inside.read_text().strip().removeprefix("gitdir: ")
+        for place in (inside, folder):
+            if (place / "HEAD").is_file():
+                return cls(place.absolute(), "", _nobody)
+        raise GitError(f"{folder} is not a git repository. Name one with --repo.")
+
+    async def _make(self) -> None:
+        """Make the repository, or what is missing of it. Changes nothing in one that is whole."""
+        init = ("init", "--quiet", "--bare", "--template=")
+        made = await self._git.run(*init, ok=(0, 1, 128))
+        if made.code or (await self._git.run("rev-parse", "--git-dir", ok=(0, 128))).code:
+            # A crash while it was made can leave these two half written; they hold nothing of value.
+            for name in ("config", "HEAD"):
+                await asyncio.to_thread((self.path / name).unlink, missing_ok=True)
+            await self._git.run(*init)
+        await asyncio.to_thread(_settle_info, self.path)
 
     async def fetch(self, *refspecs: str, depth: int | None = None) -> None:
         """Fetch `refspecs`; see `Remote.fetch`. `depth` cuts the history of all that is fetched."""
@@ -176,24 +197,22 @@ class Mirror:
 
     async def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether `older` is `newer` or among its ancestors. Completes a shallow history if need be."""
-        done = await self._git.run("merge-base", "--is-ancestor", older, newer, ok=(0, 1))
-        if done.code and await self._deepen():
-            done = await self._git.run("merge-base", "--is-ancestor", older, newer, ok=(0, 1))
-        return done.code == 0
+        return (await self._relate("--is-ancestor", older, newer)).code == 0
 
     async def merge_base(self, one: str, other: str) -> Sha | None:
         """Return the best common ancestor, or None. Completes a shallow history if need be."""
-        done = await self._git.run("merge-base", "--end-of-options", one, other, ok=(0, 1))
-        if done.code and await self._deepen():
-            done = await self._git.run("merge-base", "--end-of-options", one, other, ok=(0, 1))
-        return done.text.splitlines()[0] if done.code == 0 else None
+        done = await self._relate(one, other)
+        return done.text if done.code == 0 else None
 
-    async def _deepen(self) -> bool:
-        """Fetch all history if some is missing; says whether there was anything to do."""
-        if not await asyncio.to_thread((self.path / "shallow").exists):
-            return False
-        await self._remote.fetch("HEAD", "--unshallow")
-        return True
+    async def _relate(self, *args: str) -> Completed:
+        """Ask how two commits are related; a no may only mean that the history here is cut."""
+        done = await self._git.run("merge-base", *args, ok=(0, 1, 128))
+        if done.code and await asyncio.to_thread((self.path / "shallow").exists):
+            await self._remote.fetch("HEAD", "--unshallow")
+            done = await self._git.run("merge-base", *args, ok=(0, 1, 128))
+        if done.code == 128:  # noqa: PLR2004 - git's exit code for a fatal error
+            raise GitError(f"git merge-base failed: {done.err}. Fetch both commits first.")
+        return done
 
     async def diff_files(self, base: str, tree: str) -> tuple[FileChange, ...]:
         """List what differs between two commits or trees, sorted by path; renames are delete and add."""
@@ -254,6 +273,10 @@ class Mirror:
 def _made(path: Path) -> Path:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path.absolute()
+
+
+async def _nobody() -> str | None:
+    return None
 
 
 def _settle_info(path: Path) -> None:

@@ -69,6 +69,11 @@ class HintQueue:
         """Return how many subjects wait or are being looked at."""
         return len(self._waiting) + len(self._busy)
 
+    async def idle(self, also: Callable[[], bool] = lambda: True) -> None:
+        """Wait until nothing waits, is looked at, or is to be looked at later, and `also` is true."""
+        async with self._ready:
+            await self._ready.wait_for(lambda: not (self.depth or self._timers or self._rung) and also())
+
     async def put(self, hint: Hint) -> None:
         """Add a hint. One for a subject that already waits changes nothing."""
         async with self._ready:
@@ -76,7 +81,7 @@ class HintQueue:
                 self._again[hint.ref] = hint
             elif hint.ref in self._waiting or len(self._waiting) < self._limit:
                 self._waiting[hint.ref] = hint
-                self._ready.notify()
+                self._ready.notify_all()
             else:
                 self.overflowed = True
 
@@ -115,7 +120,7 @@ class HintQueue:
             again = self._again.pop(hint.ref, None)
             if again:
                 self._waiting[again.ref] = again
-                self._ready.notify()
+            self._ready.notify_all()
 
     async def _one(self, hint: Hint) -> None:
         """Handle one hint. This is the error boundary of everything that happens on behalf of a hint."""

@@ -1,0 +1,171 @@
+"""`pushpals doctor`: look at each thing the other commands need, and say the remedy for what fails."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pushpals.git import GitError
+from pushpals.github import AppAuth, BadCredentials, Endpoints, GitHub, GitHubError
+from pushpals.llm import Message, ModelError, Sampling
+from pushpals.sandbox import SandboxUnavailable, UnsafeExtraPath
+from pushpals.server.needs import APP_EVENTS, APP_PERMISSIONS
+from pushpals.server.settings import SettingsError
+from pushpals.server.wiring import open_model, open_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from pushpals.local.model import Progress
+    from pushpals.server.settings import Settings
+
+OLDEST_GIT = (2, 30)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `remedy` says what to do when it is not well."""
+
+    name: str
+    ok: bool
+    text: str
+    remedy: str = ""
+
+
+async def examine(
+    settings: Settings, progress: Progress, *, ask_model: bool = True
+) -> AsyncIterator[Finding]:
+    """Yield what is found, one thing at a time; later things are looked at whatever came before."""
+    yield await _git()
+    yield await _sandbox(settings)
+    if ask_model:
+        yield await _model(settings, progress)
+    yield _state(settings)
+    yield _webhook_secret(settings)
+    async for finding in _app(settings):
+        yield finding
+
+
+async def _git() -> Finding:
+    found = shutil.which("git")
+    if found is None:
+        return Finding("git", ok=False, text="not found", remedy="Install git, 2.30 or newer.")
+    process = await asyncio.create_subprocess_exec(found, "--version", stdout=asyncio.subprocess.PIPE)
+    words = (await process.communicate())[0].decode(errors="replace").split()
+    version = words[2] if len(words) > 2 else "0"  # noqa: PLR2004 - `git version 2.39.5`
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    return Finding("git", ok=numbers >= OLDEST_GIT, text=version, remedy="Install git 2.30 or newer.")
+
+
+async def _sandbox(settings: Settings) -> Finding:
+    try:
+        provider = await open_sandbox(settings)
+    except (SandboxUnavailable, UnsafeExtraPath) as error:
+        first, _, rest = str(error).partition("\n")
+        return Finding("sandbox", ok=False, text=first, remedy=rest or "Check PUSHPALS_SANDBOX_PATHS.")
+    return Finding("sandbox", ok=True, text=provider.describe())
+
+
+async def _model(settings: Settings, progress: Progress) -> Finding:
+    try:
+        chosen = await open_model(settings, progress)
+    except (ModelError, SettingsError) as error:
+        return Finding(
+            "model", ok=False, text=str(error), remedy="Name a model with --model-url and --model."
+        )
+    chat = chosen.connect()
+    try:
+        answer = await chat.complete(
+            [Message("user", "Answer with the word ready.")], sampling=Sampling(max_tokens=8)
+        )
+    except ModelError as error:
+        return Finding("model", ok=False, text=error.what, remedy=error.remedy)
+    finally:
+        await chat.close()
+        await chosen.close()
+    return Finding("model", ok=True, text=f"{chosen.description}, answered in {answer.seconds:.1f} s")
+
+
+def _state(settings: Settings) -> Finding:
+    name, folder = "state", settings.state
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = folder / ".doctor"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        remedy = "Set PUSHPALS_STATE to a folder this user can write."
+        return Finding(name, ok=False, text=f"{folder}: {error.strerror}", remedy=remedy)
+    free = shutil.disk_usage(folder).free / 1e9
+    return Finding(name, ok=free > 1, text=f"{folder}, {free:.0f} GB free", remedy="Free a gigabyte or more.")
+
+
+def _webhook_secret(settings: Settings) -> Finding:
+    name = "webhook secret"
+    try:
+        secret = settings.require_webhook_secret()
+    except SettingsError as error:
+        return Finding(name, ok=False, text="not set", remedy=str(error))
+    if problem := _readable_by_others(settings.webhook_secret_file):
+        return Finding(name, ok=False, text=problem, remedy=f"chmod 600 {settings.webhook_secret_file}")
+    long_enough = len(secret) >= 16  # noqa: PLR2004
+    remedy = "Use a random secret of 32 characters or more, here and in the App's settings."
+    return Finding(name, ok=long_enough, text="set" if long_enough else "too short", remedy=remedy)
+
+
+def _readable_by_others(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        mode = file.stat().st_mode
+    except OSError:
+        return None
+    return f"{file} can be read by others" if mode & (stat.S_IRWXG | stat.S_IRWXO) else None
+
+
+async def _app(settings: Settings) -> AsyncIterator[Finding]:
+    try:
+        auth = AppAuth(settings.require_app_id(), settings.require_private_key())
+    except SettingsError as error:
+        yield Finding("App key", ok=False, text="not configured", remedy=str(error))
+        return
+    if problem := _readable_by_others(settings.private_key_file):
+        yield Finding("App key file", ok=False, text=problem, remedy=f"chmod 600 {settings.private_key_file}")
+    async with GitHub(auth, Endpoints.at(settings.github_url)) as github:
+        try:
+            app = await github.app()
+        except BadCredentials as error:
+            yield Finding("App key", ok=False, text="refused", remedy=str(error))
+            return
+        except GitHubError as error:
+            yield Finding(
+                "GitHub", ok=False, text=str(error), remedy="Check PUSHPALS_GITHUB_URL and the network."
+            )
+            return
+        yield Finding("App key", ok=True, text=f"{app.slug} (App {app.id})")
+        lacking = [
+            f"{name}: {level}"
+            for name, level in APP_PERMISSIONS.items()
+            if app.permissions.get(name) != level
+        ]
+        remedy = f"Grant {', '.join(lacking)} in the App's settings, then accept it for each installation."
+        yield Finding(
+            "permissions", ok=not lacking, text="granted" if not lacking else "missing", remedy=remedy
+        )
+        missing = sorted(set(APP_EVENTS) - set(app.events))
+        remedy = f"Subscribe to {', '.join(missing)} in the App's settings."
+        yield Finding(
+            "events", ok=not missing, text="subscribed" if not missing else "missing", remedy=remedy
+        )
+        try:
+            installations = await github.installations()
+        except (GitHubError, GitError) as error:
+            yield Finding("installations", ok=False, text=str(error), remedy="Try again.")
+            return
+        accounts = ", ".join(installation.account for installation in installations)
+        remedy = "Install the App on a repository (its public page has the button)."
+        yield Finding("installations", ok=bool(installations), text=accounts or "none", remedy=remedy)
