@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pushpals.git.errors import GitUnavailable
 
+_LOCK = "pushpals.lock"
 _POLL_SECONDS = 0.02
 
 
@@ -21,7 +22,7 @@ async def exclusive(git_dir: Path, patience: float = 600.0) -> AsyncIterator[int
     The lock belongs to the open file, so a git command that outlives a killed parent goes on holding
     it. Raises GitUnavailable when somebody else holds it for `patience` seconds.
     """
-    descriptor = os.open(git_dir / "pushpals.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(git_dir / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             async with asyncio.timeout(patience):
@@ -34,6 +35,17 @@ async def exclusive(git_dir: Path, patience: float = 600.0) -> AsyncIterator[int
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def remove_stale_locks(git_dir: Path) -> None:
+    """Remove the lock files that killed git commands left behind (blocking).
+
+    Only for the holder of the writer lock: nobody else writes refs, so no such file is in use.
+    """
+    for places in (git_dir.glob("*.lock"), (git_dir / "refs").rglob("*.lock")):
+        for place in places:
+            if place.name != _LOCK:
+                place.unlink(missing_ok=True)
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -12,12 +12,11 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from pushpals.git.errors import GitDenied, GitError, GitUnavailable, LeaseLost, PushRefused, RefMissing
 from pushpals.git.flight import Flights
-from pushpals.git.lock import exclusive
+from pushpals.git.lock import exclusive, remove_stale_locks
 from pushpals.git.process import Completed, Git
 from pushpals.model import Sha
 
@@ -31,6 +30,10 @@ _DENIED = re.compile(
     r"|repository .* not found|does not appear to be a git repository|Repository not found",
     re.IGNORECASE,
 )
+_DAMAGED = re.compile(
+    r"object file .* is empty|loose object .* is corrupt|bad object|bad tree object|unable to read"
+)
+_REF = re.compile(r"refs/[^\s\x00-\x1f:^~?*\[\\+]+")
 _MISSING = re.compile(r"couldn't find remote ref (\S+)")
 _CONTENTION = re.compile(
     r"cannot lock ref|failed to update ref|Unable to create .*\.lock|atomic transaction failed"
@@ -82,16 +85,16 @@ class Remote:
             done = await self._run(*args, keep_open=(lock,))
             if done.code and _STALE_LOCK.search(done.err):
                 # We hold the only right to write refs here, so that lock belongs to a killed process.
-                await asyncio.to_thread(_remove_stale_locks, self._git.git_dir)
+                await asyncio.to_thread(remove_stale_locks, self._git.git_dir)
                 done = await self._run(*args, keep_open=(lock,))
         if done.code:
-            raise _explain("fetch", done.err)
+            raise self._explain("fetch", done.err)
 
     async def ls(self, *patterns: str) -> dict[str, Sha]:
         """Return the remote's refs that match `patterns` (full names, `*` for anything), by name."""
         done = await self._run("ls-remote", "--quiet", self._url, *patterns)
         if done.code:
-            raise _explain("ls-remote", done.err)
+            raise self._explain("ls-remote", done.err)
         refs = {ref: sha for sha, _, ref in (line.partition("\t") for line in done.text.splitlines())}
         return {
             ref: sha
@@ -103,7 +106,7 @@ class Remote:
         """Return the name of the default branch. Raises RefMissing when there is none."""
         done = await self._run("ls-remote", "--quiet", "--symref", self._url, "HEAD")
         if done.code:
-            raise _explain("ls-remote", done.err)
+            raise self._explain("ls-remote", done.err)
         if found := re.search(r"^ref: refs/heads/(\S+)\tHEAD$", done.text, re.MULTILINE):
             return found[1]
         raise RefMissing("The remote has no default branch yet. Push a first commit to it.")
@@ -116,7 +119,7 @@ class Remote:
         LeaseLost, PushRefused, GitDenied, GitUnavailable otherwise.
         """
         names = [u.ref for u in updates]
-        if not updates or len(set(names)) != len(names) or not all(n.startswith("refs/") for n in names):
+        if not updates or len(set(names)) != len(names) or not all(map(_REF.fullmatch, names)):
             raise ValueError("A push needs full ref names, each once.")
         leases = [f"--force-with-lease={u.ref}:{u.old or ''}" for u in updates]
         refspecs = [f"{u.new or ''}:{u.ref}" for u in updates]
@@ -131,7 +134,7 @@ class Remote:
             if await self._arrived(updates, now):
                 return
             if attempt == _CONTENTION_RETRIES or not _CONTENTION.search(done.err + done.text):
-                raise _explain_push(updates, now, done)
+                raise self._explain_push(updates, now, done)
             # Somebody else holds the ref's lock at this moment; wait to see whether they move it.
             await asyncio.sleep(0.05 * 2**attempt)
 
@@ -170,36 +173,34 @@ class Remote:
         )
         return Completed(done.code, done.out, _redacted(done.err, secrets))
 
+    def _explain(self, command: str, err: str) -> GitError:
+        """The error that a failed network command amounts to."""
+        if missing := _MISSING.search(err):
+            return RefMissing(f"The remote has no ref {missing[1]}.")
+        if _DENIED.search(err):
+            return GitDenied(f"git {command} was refused: {err}. Check the installation and its permissions.")
+        if _DAMAGED.search(err):
+            place = self._git.git_dir
+            return GitError(
+                f"The mirror at {place} is damaged: {err}. Delete it; it is made again by itself."
+            )
+        return GitUnavailable(f"git {command} got no usable answer: {err}. Nothing moved; try again.")
+
+    def _explain_push(self, updates: Sequence[RefUpdate], now: dict[str, Sha], done: Completed) -> GitError:
+        """The error for a push that moved nothing, although every ref is still where it was."""
+        rejections = list(_REJECTED.finditer(done.text))
+        for rejected in rejections:
+            if rejected["why"] in {"stale info", "fetch first", "non-fast-forward"}:
+                return LeaseLost(rejected["ref"], now.get(rejected["ref"]))
+        reasons = [
+            f"{r['ref']}: {r['why'] or r['by']}" for r in rejections if "atomic" not in (r["why"] or "")
+        ]
+        if reasons:
+            return PushRefused("; ".join(reasons))
+        return self._explain(f"push of {', '.join(u.ref for u in updates)}", done.err)
+
 
 def _redacted(text: str, secrets: Sequence[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, "***")
     return re.sub(r"(?<=://)[^/\s@]+@", "***@", text)
-
-
-def _explain(command: str, err: str) -> GitError:
-    """The error that a failed network command amounts to."""
-    if missing := _MISSING.search(err):
-        return RefMissing(f"The remote has no ref {missing[1]}.")
-    if _DENIED.search(err):
-        return GitDenied(f"git {command} was refused: {err}. Check the App's installation and permissions.")
-    return GitUnavailable(f"git {command} got no usable answer: {err}. Nothing moved; try again.")
-
-
-def _explain_push(updates: Sequence[RefUpdate], now: dict[str, Sha], done: Completed) -> GitError:
-    """The error for a push that moved nothing, although every ref is still where it was."""
-    rejections = list(_REJECTED.finditer(done.text))
-    for rejected in rejections:
-        if rejected["why"] in {"stale info", "fetch first", "non-fast-forward"}:
-            return LeaseLost(rejected["ref"], now.get(rejected["ref"]))
-    reasons = [f"{r['ref']}: {r['why'] or r['by']}" for r in rejections if "atomic" not in (r["why"] or "")]
-    if reasons:
-        return PushRefused("; ".join(reasons))
-    return _explain(f"push of {', '.join(u.ref for u in updates)}", done.err)
-
-
-def _remove_stale_locks(git_dir: Path) -> None:
-    for place in (git_dir.glob("*.lock"), (git_dir / "refs").rglob("*.lock")):
-        for lock in place:
-            if lock.name != "pushpals.lock":
-                lock.unlink(missing_ok=True)
