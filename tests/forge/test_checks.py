@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from tests.forge.world import EVENTS, World
+from tests.forge.world import EVENTS, SAY, World
 
 CREATE = """mutation($input: CreateCheckRunInput!) { createCheckRun(input: $input) { checkRun {
-    id databaseId name externalId status conclusion title summary detailsUrl url startedAt completedAt } } }"""
+    id databaseId name externalId status conclusion title summary detailsUrl url startedAt completedAt
+  } } }"""
 UPDATE = """mutation($input: UpdateCheckRunInput!) { updateCheckRun(input: $input) { checkRun {
     status conclusion title completedAt } } }"""
 ON_COMMIT = """query($oid: GitObjectID!, $app: Int!, $name: String) {
@@ -105,9 +106,8 @@ async def test_the_limits_are_githubs(world: World, fields: dict[str, Any], *, f
 
 async def test_a_comment_may_be_long_but_not_longer(world: World):
     issue = world.issue()
-    query = "mutation($id: ID!, $body: String!) { addComment(input: {subjectId: $id, body: $body}) { subject { id } } }"
-    assert "errors" not in await world.graphql(query, id=issue.node_id, body="x" * 65_536)
-    answer = await world.graphql(query, id=issue.node_id, body="x" * 65_537)
+    assert "errors" not in await world.graphql(SAY, id=issue.node_id, body="x" * 65_536)
+    answer = await world.graphql(SAY, id=issue.node_id, body="x" * 65_537)
     assert answer["errors"][0]["message"] == "Body is too long (maximum is 65536 characters)"
 
 

@@ -7,14 +7,14 @@ import pytest
 
 from pushpals.local.forge.entities import PullRequest
 from pushpals.local.forge.git import NO_SHA
-from tests.forge.world import FILES, Clone, Failed, World
+from tests.forge.world import FILES, Clone, GitFailedError, World
 
 
 async def test_anybody_may_clone_a_public_repository_and_nobody_may_push(world: World, tmp_path: Path):
     clone = await world.clone(tmp_path / "clone")
     assert (clone.folder / "names.py").read_text() == FILES["names.py"]
     await clone.commit("names.py", "x\n", "Change")
-    with pytest.raises(Failed, match="could not read Username"):
+    with pytest.raises(GitFailedError, match="could not read Username"):
         await clone.git("push", "origin", "HEAD:refs/heads/topic")
 
 
@@ -22,11 +22,11 @@ async def test_a_private_repository_shows_itself_to_its_tokens_only(world: World
     secret = await world.forge.create_repo("octo", "secret", {"a": "b"}, private=True)
     url = f"{world.forge.url}/octo/secret.git"
     elsewhere = await world.mint(repositories=["names"])
-    with pytest.raises(Failed, match="could not read Username"):
+    with pytest.raises(GitFailedError, match="could not read Username"):
         await Clone(tmp_path / "x", None).git("ls-remote", url, cwd=tmp_path)
-    with pytest.raises(Failed, match="not found"):
+    with pytest.raises(GitFailedError, match="not found"):
         await Clone(tmp_path / "x", elsewhere).git("ls-remote", url, cwd=tmp_path)
-    with pytest.raises(Failed, match="not found"):
+    with pytest.raises(GitFailedError, match="not found"):
         await Clone(tmp_path / "x", elsewhere).git(
             "ls-remote", url.replace("secret", "nothing"), cwd=tmp_path
         )
@@ -39,7 +39,7 @@ async def test_pushing_needs_contents_write(world: World, tmp_path: Path):
     reader = await world.mint(permissions={"contents": "read", "issues": "write"})
     clone = await world.clone(tmp_path / "clone", reader)
     await clone.commit("names.py", "x\n", "Change")
-    with pytest.raises(Failed, match="403"):
+    with pytest.raises(GitFailedError, match="403"):
         await clone.git("push", "origin", "HEAD:refs/heads/topic")
     assert await world.forge.git.refs(world.repo, "refs/heads") == {"refs/heads/main": await _main(world)}
 
@@ -55,7 +55,7 @@ async def test_an_atomic_push_moves_all_its_refs_or_none(world: World, tmp_path:
     assert await world.forge.git.resolve(world.repo, job) == first
     second = await clone.commit("names.py", "y\n", "Change again")
     stale = f"--force-with-lease={job}:{await _main(world)}"
-    with pytest.raises(Failed, match="stale info"):
+    with pytest.raises(GitFailedError, match="stale info"):
         await clone.git(*push, stale, f"--force-with-lease={branch}:{first}", f"HEAD:{job}", f"HEAD:{branch}")
     assert await world.forge.git.resolve(world.repo, branch) == first
     await clone.git(
@@ -78,7 +78,7 @@ async def test_of_two_claims_one_wins(world: World, tmp_path: Path):
         *(clone.git("push", f"--force-with-lease={ref}:", "origin", f"HEAD:{ref}") for clone in clones),
         return_exceptions=True,
     )
-    assert sorted(isinstance(result, Failed) for result in results) == [False, True]
+    assert sorted(isinstance(result, GitFailedError) for result in results) == [False, True]
     assert await world.forge.git.resolve(world.repo, ref) in shas
 
 
@@ -118,7 +118,7 @@ async def test_a_push_moves_the_pull_request(world: World, tmp_path: Path):
     # The head can be fetched under the pull request's own ref, which nobody may push.
     await clone.git("fetch", "origin", f"refs/pull/{pull.number}/head")
     assert await clone.git("rev-parse", "FETCH_HEAD") == sha
-    with pytest.raises(Failed, match="hidden ref"):
+    with pytest.raises(GitFailedError, match="hidden ref"):
         await clone.git("push", "--force", "origin", f"HEAD~1:refs/pull/{pull.number}/head")
 
 

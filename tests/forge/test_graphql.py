@@ -16,7 +16,8 @@ query($number: Int!) {
     issueOrPullRequest(number: $number) {
       __typename
       ... on Issue {
-        id databaseId fullDatabaseId number title body issueState: state stateReason createdAt updatedAt lastEditedAt url
+        id databaseId fullDatabaseId number title body issueState: state stateReason
+        createdAt updatedAt lastEditedAt url
         author { ...Who } editor { ...Who } labels(first: 10) { nodes { name } }
         comments(last: 50) { totalCount pageInfo { hasPreviousPage startCursor } nodes {
           id databaseId body createdAt lastEditedAt updatedAt viewerDidAuthor isMinimized url
@@ -27,8 +28,8 @@ query($number: Int!) {
         reactionGroups { content viewerHasReacted }
       }
       ... on PullRequest {
-        number title pullState: state baseRefName baseRefOid headRefName headRefOid isDraft merged mergedAt mergeable
-        mergedBy { login } reviewDecision isCrossRepository
+        number title pullState: state baseRefName baseRefOid headRefName headRefOid isDraft
+        merged mergedAt mergeable mergedBy { login } reviewDecision isCrossRepository
         reviews(last: 20) { nodes {
           id databaseId state body submittedAt viewerDidAuthor commit { oid } author { ...Who } } }
         closingIssuesReferences(first: 5) { nodes { number } }
@@ -110,7 +111,9 @@ async def test_labels_come_and_go_and_an_issue_closes(world: World):
     issue = world.issue()
     label = world.forge.create_label(world.repo, "agent:working")
     found = await world.data(
-        '{ repository(owner: "octo", name: "names") { a: label(name: "Agent:Working") { id } b: label(name: "x") { id } } }'
+        """{ repository(owner: "octo", name: "names") {
+               a: label(name: "Agent:Working") { id }
+               b: label(name: "x") { id } } }"""
     )
     assert found["repository"] == {"a": {"id": label.node_id}, "b": None}
     change = """mutation($id: ID!, $labels: [ID!]!) { %s(input: {labelableId: $id, labelIds: $labels}) {

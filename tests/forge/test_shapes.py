@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from githubkit.webhooks import parse
 from githubkit_schemas.latest import models
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from pushpals.local.forge.entities import ReactionContent
 from tests.forge.world import World
@@ -27,7 +27,7 @@ BUTTON = {"label": "Approve plan", "description": "Let the work begin", "identif
 
 
 async def lived_in(world: World) -> tuple[str, str]:
-    """A life in the repository that fires every kind of webhook; the ids of a check run (global, database)."""
+    """A life in the repository that fires every kind of webhook; the two ids of a check run."""
     forge, repo = world.forge, world.repo
     issue = world.issue()
     forge.edit_issue(issue, "octo", title="Dots", body="Names with dots fail.")
@@ -72,7 +72,6 @@ async def test_every_webhook_parses(world: World):
     for hook in world.receiver.hooks:
         event = hook.headers["X-GitHub-Event"]
         parsed: Any = parse(event, hook.body)
-        assert isinstance(parsed, BaseModel), hook.event
         assert parsed.sender.login == hook.payload["sender"]["login"]
         assert parsed.installation.id == world.installation.id
         assert parsed.repository.full_name == "octo/names"

@@ -22,6 +22,8 @@ from pushpals.local.forge.server import Forge
 SECRET = "it is raining in Trondheim"
 PERMISSIONS = {"contents": "write", "issues": "write", "pull_requests": "write", "checks": "write"}
 EVENTS = ["issues", "issue_comment", "pull_request", "pull_request_review", "push", "check_run"]
+SAY = """mutation($id: ID!, $body: String!) {
+  addComment(input: {subjectId: $id, body: $body}) { subject { id } } }"""
 FILES = {"names.py": "def normalize(name):\n    return name.strip()\n", "README.md": "# names\n"}
 
 
@@ -202,7 +204,7 @@ class World:
 
 
 @dataclass(frozen=True)
-class Failed(Exception):
+class GitFailedError(Exception):
     """git said no."""
 
     output: str
@@ -215,7 +217,7 @@ class Clone:
     folder: Path
     token: str | None
 
-    async def git(self, *args: str, cwd: Path | None | str = "") -> str:
+    async def git(self, *args: str, cwd: Path | str | None = "") -> str:
         env = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder.parent),
@@ -240,7 +242,7 @@ class Clone:
         )
         output = (await process.communicate())[0].decode()
         if process.returncode:
-            raise Failed(output)
+            raise GitFailedError(output)
         return output.strip()
 
     async def commit(self, path: str, text: str, message: str) -> str:

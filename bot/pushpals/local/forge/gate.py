@@ -11,7 +11,7 @@ from aiohttp import web
 
 from pushpals.local.forge.app_entities import App
 from pushpals.local.forge.auth import Grant, app_of, bearer, grant_of
-from pushpals.local.forge.errors import ForbiddenError, ForgeError, NotFoundError, UnauthorizedError
+from pushpals.local.forge.errors import ForgeError, NotFoundError, UnauthorizedError
 from pushpals.local.forge.graphql_api import describe
 from pushpals.local.forge.request_keys import ALLOWANCES, CHANGED, PRINCIPAL, RECORD
 from pushpals.local.forge.store import Store
@@ -71,7 +71,7 @@ class Gate:
             response: web.StreamResponse = _misbehave(request, fault)
         else:
             response = await handler(request)
-            response = _misbehave(request, fault) if fault else response
+            response = _misbehave(request, fault, response) if fault else response
         record.status = response.status
         self._identify(record, request)
         return response
@@ -79,7 +79,7 @@ class Gate:
     async def _api(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Authenticate, count against the allowance, and finish REST and GraphQL answers."""
         kind = request[RECORD].kind if RECORD in request else None
-        if kind not in _RESOURCES:
+        if kind is None or kind not in _RESOURCES:
             return await handler(request)
         resource = _RESOURCES[kind]
         request[PRINCIPAL] = None
@@ -87,14 +87,16 @@ class Gate:
         try:
             request[PRINCIPAL] = self._authenticate(request)
             request[ALLOWANCES] = self._allowance(request[PRINCIPAL])
-            allowance = request[ALLOWANCES][resource]
-            if not allowance.remaining:
-                raise ForbiddenError("API rate limit exceeded")
-            response = await handler(request)
+            if request[ALLOWANCES][resource].remaining or _is_free(request):
+                response = await handler(request)
+            else:
+                response = _exhausted(kind)
         except ForgeError as error:
-            response = _refusal(error)
+            # GitHub does not tell what it is that is not there.
+            message = "Not Found" if isinstance(error, NotFoundError) else str(error)
+            response = _refusal(message, error.status)
         except web.HTTPException as error:
-            response = _refusal(NotFoundError("Not Found"), error.status)
+            response = _refusal(error.reason, error.status)
         if request.get(CHANGED):
             await self.affected(request)
         return self._finished(request, response, request[ALLOWANCES][resource])
@@ -115,8 +117,7 @@ class Gate:
                 response = web.Response(status=web.HTTPNotModified.status_code)
             response.headers["ETag"] = etag
             response.headers["Cache-Control"] = "private, max-age=60, s-maxage=60"
-        # Neither a 304 nor a look at the allowance itself costs anything.
-        if fresh and not request.path.endswith("/rate_limit"):
+        if fresh and not _is_free(request):
             allowance.used += 1
         response.headers.update(allowance.headers())
         response.headers["X-GitHub-Request-Id"] = secrets.token_hex(12).upper()
@@ -189,15 +190,27 @@ async def _describe_into(record: RequestRecord, request: web.Request) -> None:
         record.operation, record.mutations = operation.name, operation.mutations
 
 
-def _misbehave(request: web.Request, fault: Fault) -> web.Response:
-    if fault.status is None:
+def _misbehave(request: web.Request, fault: Fault, done: web.StreamResponse | None = None) -> web.Response:
+    # An answer that is already on its way can only be cut off.
+    if fault.status is None or (done and done.prepared):
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=499)
     return web.Response(status=fault.status, headers=fault.headers, text=fault.body)
 
 
-def _refusal(error: ForgeError, status: int | None = None) -> web.Response:
-    code = status or error.status
-    shape = {"message": str(error), "documentation_url": _DOCUMENTATION, "status": str(code)}
-    return web.json_response(shape, status=code)
+def _is_free(request: web.Request) -> bool:
+    """Whether a request costs nothing: a look at the allowance itself."""
+    return request.path == f"{_REST}/rate_limit"
+
+
+def _exhausted(kind: Kind) -> web.Response:
+    message = "API rate limit exceeded"
+    if kind == "graphql":
+        return web.json_response({"errors": [{"type": "RATE_LIMITED", "message": message}]})
+    return _refusal(message, web.HTTPForbidden.status_code)
+
+
+def _refusal(message: str, status: int) -> web.Response:
+    shape = {"message": message, "documentation_url": _DOCUMENTATION, "status": str(status)}
+    return web.json_response(shape, status=status)

@@ -236,10 +236,10 @@ class Git:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 out, err = await process.communicate(stdin)
-        except BaseException:
-            process.kill()
-            await process.wait()
-            raise
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
         if process.returncode:
             said = err.decode(errors="replace").strip()[-2000:]
             raise GitError(said or f"git {args[0]} failed", process.returncode or -1)

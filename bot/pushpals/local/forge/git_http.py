@@ -93,6 +93,7 @@ class GitHttp:
         updates = [(ref, old, new) for old, new, ref in (line.split(" ", 2) for line in lines)]
         if updates:
             await record_push(self._store, self._git, grant.app.bot, repo, updates)
+            self._store.touch()
             await self._pushed(request, updates)
         return web.Response(status=status, headers=headers, body=body)
 
@@ -145,12 +146,15 @@ class GitHttp:
 
 async def _feed(body: aiohttp.StreamReader, stdin: asyncio.StreamWriter) -> None:
     # A client may go away in the middle, and git may refuse early: either way the other side sees the end.
-    with suppress(ConnectionError):
-        async for chunk in body.iter_chunked(_CHUNK):
-            stdin.write(chunk)
-            await stdin.drain()
-    with suppress(ConnectionError):
+    gone = (ConnectionError, web.RequestPayloadError, aiohttp.ClientError)
+    try:
+        with suppress(*gone):
+            async for chunk in body.iter_chunked(_CHUNK):
+                stdin.write(chunk)
+                await stdin.drain()
+    finally:
         stdin.close()
+    with suppress(*gone):
         await stdin.wait_closed()
 
 

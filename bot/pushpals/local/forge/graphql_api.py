@@ -1,6 +1,8 @@
 """The GraphQL endpoint: parse, execute, and answer with errors in GitHub's shape."""
 
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -28,6 +30,7 @@ from pushpals.local.forge.resolvers import Context, resolve_field, resolve_type
 # Importing a module of resolvers is what registers them.
 RESOLVER_MODULES = (queries, subject_queries, mutations)
 _CACHED_DOCUMENTS = 256
+_SHA = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,25 @@ def schema() -> GraphQLSchema:
     """The forge's schema, a subset of GitHub's."""
     built = build_schema((files(__package__) / "schema.graphql").read_text("utf-8"))
     # A scalar from SDL has no behaviour of its own; the library reads it from the instance.
-    vars(built.type_map["DateTime"]).update(serialize=when, coerce_output_value=when)
+    vars(built.type_map["DateTime"]).update(
+        serialize=when, coerce_output_value=when, parse_value=_moment, coerce_input_value=_moment
+    )
+    vars(built.type_map["GitObjectID"]).update(parse_value=_object_id, coerce_input_value=_object_id)
     return built
+
+
+def _moment(value: object) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(value)).replace(microsecond=0)
+    except ValueError:
+        raise GraphQLError(f"{value!r} is not a time in ISO 8601") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _object_id(value: object) -> str:
+    if not _SHA.fullmatch(str(value)):
+        raise GraphQLError(f"{value!r} is not a git object id")
+    return str(value)
 
 
 @lru_cache(maxsize=_CACHED_DOCUMENTS)

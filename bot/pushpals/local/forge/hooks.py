@@ -6,6 +6,7 @@ import hmac
 import json
 import uuid
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -18,6 +19,7 @@ from pushpals.local.forge.render import Renderer
 from pushpals.local.forge.store import Event, Store
 
 TIMEOUT_S = 10.0
+KEPT = timedelta(days=3)
 _ONLY_FOR_ITS_APP = {"requested_action", "rerequested"}
 _FILE_LISTS = {"A": "added", "D": "removed"}
 
@@ -35,6 +37,11 @@ class Hooks:
     async def start(self) -> None:
         """Begin to send; deliveries that were pending when the forge stopped go first."""
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S))
+        with self._store.transaction():
+            for old in [
+                d for d in self._store.deliveries.values() if d.created_at < self._store.now() - KEPT
+            ]:
+                self._store.drop(old)
         for app in self._store.apps.values():
             self.watch(app)
 

@@ -1,6 +1,5 @@
 """The mutations GraphQL offers: each looks its subject up, checks the token, and does one thing."""
 
-from datetime import datetime
 from typing import Any
 
 from pushpals.local.forge import checks, issues, pulls
@@ -165,9 +164,6 @@ def _run_fields(given: Input) -> checks.Fields:
     for key in ("status", "conclusion"):
         if key in fields:
             fields[key] = fields[key].lower()
-    for key in ("started_at", "completed_at"):
-        if key in fields:
-            fields[key] = datetime.fromisoformat(fields[key]).replace(microsecond=0)
     if "output" in fields:
         annotations = [_annotation(one) for one in fields["output"].get("annotations") or ()]
         fields["output"] = {**fields["output"], "annotations": annotations}

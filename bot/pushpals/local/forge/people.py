@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from pushpals.local.forge import accounts, apps, checks, issues, pulls
 from pushpals.local.forge.app_entities import App, CheckRun, Installation
@@ -24,6 +25,7 @@ from pushpals.local.forge.hooks import Hooks
 from pushpals.local.forge.store import Store
 
 AnySubject = Issue | PullRequest
+S = TypeVar("S", Issue, PullRequest)
 
 
 class People:
@@ -123,27 +125,25 @@ class People:
         chosen = tuple(self.create_label(repo, name) for name in labels)
         return issues.open_issue(self.store, self._login(actor), repo, title, body, chosen)
 
-    def edit_issue(
-        self, subject: AnySubject, actor: str, *, title: str | None = None, body: str | None = None
-    ) -> Issue | PullRequest:
+    def edit_issue(self, subject: S, actor: str, *, title: str | None = None, body: str | None = None) -> S:
         """Change title or body of an issue or pull request; the actor need not be its author."""
         return issues.edit_subject(self.store, self._login(actor), subject, title=title, body=body)
 
-    def add_label(self, subject: AnySubject, actor: str, name: str) -> Issue | PullRequest:
+    def add_label(self, subject: S, actor: str, name: str) -> S:
         """Put a label on, made if the repository has none of that name."""
         label = self.create_label(self._repo_of(subject), name)
         return issues.add_label(self.store, self._login(actor), subject, label)
 
-    def remove_label(self, subject: AnySubject, actor: str, name: str) -> Issue | PullRequest:
+    def remove_label(self, subject: S, actor: str, name: str) -> S:
         """Take a label off."""
         label = self.create_label(self._repo_of(subject), name)
         return issues.remove_label(self.store, self._login(actor), subject, label)
 
-    def close_issue(self, subject: AnySubject, actor: str) -> Issue | PullRequest:
+    def close_issue(self, subject: S, actor: str) -> S:
         """Close an issue or pull request."""
         return issues.set_state(self.store, self._login(actor), subject, closed=True)
 
-    def reopen_issue(self, subject: AnySubject, actor: str) -> Issue | PullRequest:
+    def reopen_issue(self, subject: S, actor: str) -> S:
         """Reopen an issue or pull request."""
         return issues.set_state(self.store, self._login(actor), subject, closed=False)
 

@@ -28,7 +28,8 @@ from pushpals.local.forge.resolvers import (
 )
 
 _NUMBERED = (
-    "Repository Issue PullRequest IssueComment PullRequestReview User Bot Organization App CheckSuite CheckRun"
+    "Repository Issue PullRequest IssueComment PullRequestReview "
+    "User Bot Organization App CheckSuite CheckRun"
 )
 _UNNUMBERED = (
     "Label LabeledEvent UnlabeledEvent ClosedEvent ReopenedEvent MergedEvent ReadyForReviewEvent "
@@ -108,8 +109,13 @@ async def _default_branch(repo: Repo, context: Context) -> GitRef | None:
 @resolver("Repository", "ref")
 async def _ref(repo: Repo, context: Context, qualified_name: str) -> GitRef | None:
     context.grant.require(repo, "read", "contents")
-    oid = await context.git.resolve(repo, qualified_name)
-    return GitRef(repo, qualified_name, oid) if oid and qualified_name.startswith("refs/") else None
+    # A full name first, then the short names of branches and tags, as GitHub looks.
+    full = [qualified_name] if qualified_name.startswith("refs/") else []
+    for name in (*full, f"refs/heads/{qualified_name}", f"refs/tags/{qualified_name}"):
+        oid = await context.git.resolve(repo, name)
+        if oid:
+            return GitRef(repo, name, oid)
+    return None
 
 
 @resolver("Repository", "object")

@@ -27,7 +27,9 @@ from pushpals.local.forge.traffic import Fault, RequestRecord
 T = TypeVar("T")
 
 HOURLY_LIMIT = 5000
-_MAX_BODY = 1 << 20
+# Several mutations at GitHub's limits of text, in one request.
+_MAX_BODY = 10 << 20
+_CLOSING_S = 2.0
 
 
 class Forge(People):
@@ -47,7 +49,6 @@ class Forge(People):
         self.hooks = Hooks(self.store, self.renderer)
         self.gate = Gate(self.store, hourly_limit)
         self.app = web.Application(middlewares=self.gate.middlewares(), client_max_size=_MAX_BODY)
-        self._listener = listener
         self._runner: web.AppRunner | None = None
 
     @classmethod
@@ -73,9 +74,10 @@ class Forge(People):
         forge.app.router.add_routes([*rest.routes(), *git.routes()])
         forge.app.router.add_post(GRAPHQL, forge._graphql)
         forge.app.router.add_routes(pages(forge))
+        graphql_api.schema()
         await pulls.catch_up(forge.store, forge.git)
         await forge.hooks.start()
-        forge._runner = web.AppRunner(forge.app, access_log=None, handle_signals=False)
+        forge._runner = web.AppRunner(forge.app, access_log=None, shutdown_timeout=_CLOSING_S)
         await forge._runner.setup()
         await web.SockSite(forge._runner, listener).start()
         return forge

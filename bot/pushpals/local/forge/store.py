@@ -71,7 +71,7 @@ def utc_now() -> datetime:
 class Store(Tables):
     """Everything the forge knows, except what is in git.
 
-    ``revision`` grows with every committed transaction. ``on_event`` is called inside the transaction, so
+    ``revision`` grows with every change. ``on_event`` is called inside the transaction, so
     that what it writes (the deliveries) becomes durable together with its cause.
     """
 
@@ -136,6 +136,13 @@ class Store(Tables):
         """Tell the webhooks, inside the running transaction."""
         self.on_event(event)
 
+    def touch(self) -> None:
+        """Wake those who wait for a change, though nothing here changed: refs did, or a transaction ended."""
+        self.revision += 1
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
     async def changed(self, since: int) -> int:
         """Wait until ``revision`` is no longer ``since``; return it."""
         while self.revision == since:
@@ -187,10 +194,7 @@ class Store(Tables):
             (kind.__name__, key, None if record is None else record.model_dump(mode="json"))
             for (kind, key), record in touched.items()
         )
-        self.revision += 1
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        self.touch()
 
 
 def _change(record: Entity) -> Change:
