@@ -56,7 +56,8 @@ def _pytest(text: str) -> Counts | None:
     if not summaries:
         return None
     last = summaries[-1]
-    names = re.findall(r"^(?:FAILED|ERROR) (\S.*?)(?: - .*)?$", text, re.MULTILINE)
+    # A parameter may hold " - " itself, so a bracket is read to its end first.
+    names = re.findall(r"^(?:FAILED|ERROR) (\S.*?(?:\[.*?\](?= - |$))?)(?: - .*)?$", text, re.MULTILINE)
     return Counts(_count("passed", last), _count("failed", last) + _count("errors?", last), _names(names))
 
 
@@ -83,7 +84,7 @@ def _jest(text: str) -> Counts | None:
     lines = re.findall(r"^\s*Tests(?::\s|\s{2}).*\d.*$", text, re.MULTILINE)
     if not lines:
         return None
-    named = re.findall(r"^\s*(?:●|FAIL) (\S.* [›>] .*)$", text, re.MULTILINE)
+    named = re.findall(r"^\s*(?:●|FAIL)\s+(\S.* [›>] .*)$", text, re.MULTILINE)
     return Counts(_count("passed", lines[-1]), _count("failed", lines[-1]), _names(named))
 
 
