@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from pushpals.sandbox.api import CommandResult, Limits, SandboxUnavailable
-from pushpals.sandbox.cgroup import CommandGroup, command_group
+from pushpals.sandbox.cgroup import CommandGroup, GroupParent, command_group
 from pushpals.sandbox.command import (
     MIB,
     TMP,
@@ -47,7 +47,7 @@ class BubblewrapProvider:
 
     name: Literal["bubblewrap"] = "bubblewrap"
 
-    def __init__(self, program: Path, system: System, groups: Path | None = None) -> None:
+    def __init__(self, program: Path, system: System, groups: GroupParent | None = None) -> None:
         self._program = program
         self._system = system
         self._groups = groups
@@ -78,7 +78,7 @@ class BubblewrapSandbox:
     name: Literal["bubblewrap"] = "bubblewrap"
 
     def __init__(
-        self, program: Path, system: System, groups: Path | None, workspace: Path, limits: Limits
+        self, program: Path, system: System, groups: GroupParent | None, workspace: Path, limits: Limits
     ) -> None:
         self.files = WorkspaceFiles(workspace)
         self._workspace = workspace
@@ -103,8 +103,8 @@ class BubblewrapSandbox:
                 group = await stack.enter_async_context(command_group(self._groups, self._limits))
             watch = Watch(self._workspace, self._limits)
             async with self._tree(command, directory, group, output) as tree:
-                # In a group, the kernel itself bounds memory and processes.
-                first_pid = None if group else tree.first_pid
+                # Where the kernel itself bounds them all together, nothing of this is watched.
+                first_pid = None if group and group.bounds_memory else tree.first_pid
                 ended = await tree.supervision.settled(seconds, watch, first_pid)
             if group and tree.exit_code != 0 and group.out_of_memory():
                 ended = "memory"
@@ -124,10 +124,11 @@ class BubblewrapSandbox:
         self, command: str, directory: str, group: CommandGroup | None, output: OutputBuffer
     ) -> AsyncIterator[ProcessTree]:
         status = os.pipe()
+        memory = not (group and group.bounds_memory)
         argv = [
             str(self._program), "--json-status-fd", str(status[1]), *_ISOLATION,
             *_mounts(self._system, self._workspace, self._limits),
-            *launch_argv(command, directory, ulimits=ulimits(self._limits, memory=group is None)),
+            *launch_argv(command, directory, ulimits=ulimits(self._limits, memory=memory)),
         ]  # fmt: skip
         tree = await start_tree(group.joining(argv) if group else argv, status, output)
         self._running.add(tree)

@@ -1,4 +1,9 @@
-"""A control group for each command, where this process may make one (cgroups(7), version 2)."""
+"""A control group for each command, where this process may make one (cgroups(7)).
+
+Version 2 bounds memory and processes together. Where a machine still mounts version 1, its
+pids controller is used alone: it is the one thing that bounds the processes of root, whom
+RLIMIT_NPROC does not concern (setrlimit(2)); memory is then watched.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +19,27 @@ from pathlib import Path
 from pushpals.sandbox.api import Limits
 from pushpals.sandbox.command import MIB
 
+_MOUNT = Path("/sys/fs/cgroup")
 _JOIN = 'echo 0 > "$1" && shift && exec "$@"'
-_NEEDED = {"memory", "pids"}
+_NAME = "pushpals"
+_REMOVAL_TRIES = 100
+
+
+@dataclass(frozen=True)
+class GroupParent:
+    """A group below which this process may make others."""
+
+    path: Path
+    bounds_memory: bool
+    """Whether groups below it can limit memory as well as the number of processes."""
+
+    def remove_leftovers(self) -> None:
+        """Remove the groups of processes that were killed before they could do so."""
+        for group in self.path.glob(f"{_NAME}-*-*"):
+            maker = group.name.split("-")[1]
+            if not Path("/proc", maker).exists():
+                with contextlib.suppress(OSError):  # not empty after all, or not ours
+                    group.rmdir()
 
 
 @dataclass(frozen=True)
@@ -23,6 +47,7 @@ class CommandGroup:
     """One group: its limits hold for all processes of a command together."""
 
     path: Path
+    bounds_memory: bool
 
     def joining(self, argv: list[str]) -> list[str]:
         """Return an argv that enters the group and then becomes `argv`."""
@@ -30,46 +55,59 @@ class CommandGroup:
 
     def out_of_memory(self) -> bool:
         """Say whether the kernel killed something in the group for its memory."""
+        if not self.bounds_memory:
+            return False
         events = (self.path / "memory.events").read_text().split()
-        counts = dict(zip(events[::2], events[1::2], strict=False))
-        return counts.get("oom_kill", "0") != "0"
+        return dict(zip(events[::2], events[1::2], strict=False)).get("oom_kill", "0") != "0"
 
 
-def find_parent(
-    membership: Path = Path("/proc/self/cgroup"), mount: Path = Path("/sys/fs/cgroup")
-) -> Path | None:
-    """Return a group below which this process may make others, with memory and pids limited.
+def find_parent(membership: Path = Path("/proc/self/cgroup"), mount: Path = _MOUNT) -> GroupParent | None:
+    """Return where this process may make groups, or None. The arguments are where Linux tells.
 
-    Where both are delegated, that is the parent of our own group, because a group that holds
-    processes cannot pass controllers on. The arguments are where the kernel tells.
+    In version 2 that is mostly the parent of our own group, because a group that holds
+    processes cannot pass its controllers on.
     """
     for line in membership.read_text().splitlines():
-        if line.startswith("0::/"):
-            own = mount / line.removeprefix("0::/")
-            return next((group for group in (own, own.parent) if _usable(group, mount)), None)
+        _, controllers, path = line.split(":", 2)
+        own = mount / controllers / path.lstrip("/")
+        if not controllers:
+            for group in (own, own.parent):
+                if (
+                    group.is_relative_to(mount)
+                    and _passes_on(group) >= {"memory", "pids"}
+                    and _writable(group)
+                ):
+                    return GroupParent(group, bounds_memory=True)
+        elif controllers == "pids" and _writable(own):
+            return GroupParent(own, bounds_memory=False)
     return None
 
 
 @contextlib.asynccontextmanager
-async def command_group(parent: Path, limits: Limits) -> AsyncIterator[CommandGroup]:
+async def command_group(parent: GroupParent, limits: Limits) -> AsyncIterator[CommandGroup]:
     """Make a group below `parent` and remove it at the end; raises OSError if that fails."""
-    path = parent / f"pushpals-{secrets.token_hex(8)}"
+    path = parent.path / f"{_NAME}-{os.getpid()}-{secrets.token_hex(8)}"
     path.mkdir()
     try:
-        (path / "memory.max").write_text(str(limits.memory_mb * MIB))
-        (path / "pids.max").write_text(str(limits.processes))
-        # Half a killed command is of no use to anyone: all of it goes.
-        (path / "memory.oom.group").write_text("1")
-        with contextlib.suppress(FileNotFoundError):  # a kernel without swap accounting
-            (path / "memory.swap.max").write_text("0")
-        yield CommandGroup(path)
+        _limit(path, limits, memory=parent.bounds_memory)
+        yield CommandGroup(path, parent.bounds_memory)
     finally:
         await _remove(path)
 
 
+def _limit(group: Path, limits: Limits, *, memory: bool) -> None:
+    (group / "pids.max").write_text(str(limits.processes))
+    if memory:
+        (group / "memory.max").write_text(str(limits.memory_mb * MIB))
+        # Half a killed command is of no use to anyone: all of it goes.
+        (group / "memory.oom.group").write_text("1")
+        if (group / "memory.swap.max").exists():  # not where the kernel counts no swap
+            (group / "memory.swap.max").write_text("0")
+
+
 async def _remove(group: Path) -> None:
     """Remove a group whose processes are dead, as soon as the kernel has noticed that too."""
-    for _ in range(50):
+    for _ in range(_REMOVAL_TRIES):
         try:
             group.rmdir()  # noqa: ASYNC240 - as above
         except OSError as error:
@@ -80,12 +118,13 @@ async def _remove(group: Path) -> None:
             return
 
 
-def _usable(group: Path, mount: Path) -> bool:
-    if not group.is_relative_to(mount):
-        return False
+def _passes_on(group: Path) -> set[str]:
+    """Return the controllers that groups below this one get."""
     try:
-        passed_on = set((group / "cgroup.subtree_control").read_text().split())
-    except (FileNotFoundError, PermissionError, NotADirectoryError):
-        return False
-    writable = os.access(group, os.W_OK) and os.access(group / "cgroup.procs", os.W_OK)
-    return passed_on >= _NEEDED and writable
+        return set((group / "cgroup.subtree_control").read_text().split())
+    except OSError:
+        return set()
+
+
+def _writable(group: Path) -> bool:
+    return os.access(group, os.W_OK) and os.access(group / "cgroup.procs", os.W_OK)

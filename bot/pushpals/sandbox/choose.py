@@ -69,6 +69,7 @@ async def _find_bubblewrap(extra_paths: Sequence[Path]) -> BubblewrapProvider:
     program = await _bubblewrap(search_path)
     groups = find_parent()
     if groups is not None:
+        groups.remove_leftovers()
         provider = BubblewrapProvider(program, system, groups)
         # A group can look delegated and yet refuse us; limits are then kept in other ways.
         with contextlib.suppress(SandboxUnavailable, OSError):

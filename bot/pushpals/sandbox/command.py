@@ -24,9 +24,11 @@ if [ -x /bin/bash ]; then exec /bin/bash -c "$1"; fi
 exec /bin/sh -c "$1"
 """
 
+# The engine has a pipe for each of the two outputs, and would mix up their order.
 # In a container other processes would live on: whatever is still there goes with the shell.
 # `kill -9 -1` spares the caller and the first process of the container (kill(2)).
 _LAUNCH_AND_CLEAR = """\
+exec 2>&1
 mkdir -p "$HOME"
 cd -- "$2" || exit 126
 shell=/bin/sh

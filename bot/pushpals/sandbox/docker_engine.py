@@ -38,6 +38,11 @@ exit 0
 """
 
 
+_NOT_WRITABLE = 77
+_TRIAL = f"test -w {WORKSPACE} || exit {_NOT_WRITABLE}; find /dev/null >/dev/null"
+_LACKS = "a shell, env, find or sleep is missing"
+
+
 class Engine:
     """A connection to a Docker engine. Every failure is raised as `SandboxUnavailable`."""
 
@@ -77,11 +82,10 @@ class Engine:
             user = "0:0" if rootless else f"{owner.st_uid}:{owner.st_gid}"
             options = _options(name, user, workspace, limits)
             self._client.containers.run(self._image, detach=True, **options)
-        if self.run(self.prepare(name, ["/bin/sh", "-c", f"test -w {WORKSPACE}"]), lambda _: None) != 0:
-            raise SandboxUnavailable(
-                f"In a container of {self._image}, user {user} cannot write to {workspace}.",
-                image=self._image,
-            )
+        code = self.run(self.prepare(name, ["/usr/bin/env", "-i", "/bin/sh", "-c", _TRIAL]), lambda _: None)
+        if code != 0:
+            reason = f"user {user} cannot write to {workspace}" if code == _NOT_WRITABLE else _LACKS
+            raise SandboxUnavailable(f"In a container of {self._image}, {reason}.", image=self._image)
 
     def prepare(self, name: str, argv: list[str]) -> str:
         """Make ready to run `argv` in a container; returns an id for `run`."""

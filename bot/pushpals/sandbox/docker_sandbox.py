@@ -26,6 +26,9 @@ T = TypeVar("T")
 _GRACE_SECONDS = 5.0
 """How long a swept command may take to disappear before its container is thrown away."""
 
+_SWEEP_INTERVAL = 0.2
+"""Seconds between two sweeps of a command that is still there."""
+
 
 class DockerProvider:
     """Sandboxes made by a Docker engine from an image that it holds. Nothing is ever pulled."""
@@ -69,7 +72,7 @@ class DockerSandbox:
     """One workspace in one container. One command at a time; the next one waits.
 
     After each command every process of the container is killed and /tmp is emptied. The
-    container is replaced where that fails, or once the kernel had to kill for memory.
+    container is replaced where that fails.
     """
 
     name: Literal["docker"] = "docker"
@@ -166,11 +169,14 @@ class DockerSandbox:
     async def _clear(self, command: asyncio.Future[int | None]) -> None:
         """Leave no process behind, by sweeping the container or else by removing it."""
         try:
-            self._killed_for_memory = await self._call(self._engine.sweep, self._container)
-        except SandboxUnavailable:
-            await self._throw_away()
-        await asyncio.wait({command}, timeout=_GRACE_SECONDS)
-        if not command.done():
+            async with asyncio.timeout(_GRACE_SECONDS):
+                # A command may start only after the first sweep; the last one follows its end.
+                swept = False
+                while not swept:
+                    swept = command.done()
+                    self._killed_for_memory = await self._call(self._engine.sweep, self._container)
+                    await asyncio.wait({command}, timeout=_SWEEP_INTERVAL)
+        except (SandboxUnavailable, TimeoutError):
             await self._throw_away()
             await asyncio.wait({command}, timeout=_GRACE_SECONDS)
         if command.done():

@@ -21,7 +21,7 @@ WORKSPACE = "/workspace"
 SKIPPED_NAMES = frozenset(
     {
         ".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache",
-        ".hypothesis", ".tox", ".nox", ".venv", "venv", "node_modules", ".pushpals-tmp",
+        ".hypothesis", ".tox", ".nox", ".venv", "venv", "node_modules",
     }
 )  # fmt: skip
 """Directories that hold history, caches or other people's code; listings leave them out."""
@@ -64,9 +64,10 @@ class WorkspaceFiles:
         with self._parent(path) as (directory, name):
             with _explained(path):
                 fd = os.open(name, _FILE, dir_fd=directory)
-            with os.fdopen(fd, "rb") as file:
+            with _closing(fd):
                 _require_regular(os.fstat(fd), path)
-                data = file.read(limit + 1)
+                with os.fdopen(fd, "rb", closefd=False) as file:
+                    data = file.read(limit + 1)
         if len(data) > limit:
             message = f"{path} is larger than {limit} bytes; read a part of it with a command"
             raise FileTooLarge(message)
@@ -139,7 +140,7 @@ class WorkspaceFiles:
             below: list[tuple[str, ...]] = []
             try:
                 files, directories = self._scan(parts)
-            except (FileNotFoundError, NotADirectoryError, UnsafePath):
+            except (FileNotFoundError, NotADirectoryError, PermissionError, UnsafePath):
                 if parts == _components(path):
                     raise
                 continue
@@ -227,17 +228,22 @@ def _make_directory(name: str, parent: int) -> None:
         os.mkdir(name, 0o755, dir_fd=parent)
     except FileExistsError:
         return
-    fd = os.open(name, _DIRECTORY, dir_fd=parent)
-    try:
+    with _closing(os.open(name, _DIRECTORY, dir_fd=parent)) as fd:
         _give_to_owner(fd, os.fstat(parent))
-    finally:
-        os.close(fd)
 
 
 def _give_to_owner(fd: int, parent: os.stat_result) -> None:
     """Let commands change what root wrote for them: it belongs to whoever owns the parent."""
     if os.geteuid() == 0:
         os.fchown(fd, parent.st_uid, parent.st_gid)
+
+
+@contextlib.contextmanager
+def _closing(fd: int) -> Iterator[int]:
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 @contextlib.contextmanager
@@ -252,6 +258,9 @@ def _explained(path: str) -> Iterator[None]:
         # With O_NOFOLLOW | O_DIRECTORY a link to a directory ends up here as well.
         message = "A part of this path is a file or a symbolic link, not a directory"
         raise NotADirectoryError(errno.ENOTDIR, message, path) from None
+    except PermissionError:
+        message = "The permissions of this path forbid it; change them with a command"
+        raise PermissionError(errno.EACCES, message, path) from None
     except UnicodeEncodeError:
         message = "The path holds characters that no file name can; use plain text"
         raise UnsafePath(message) from None

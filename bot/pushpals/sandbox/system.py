@@ -39,6 +39,9 @@ _OWN_ETC = Path(__file__).parent / "etc"
 _NEVER_WITHIN = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/run", "/workspace")
 """Trees of which no part may be shown by configuration: devices, sockets, secrets."""
 
+_PRIVATE = frozenset({".aws", ".azure", ".config", ".docker", ".gnupg", ".kube", ".netrc", ".ssh"})
+"""Names under which people keep keys; no path that leads through or to one is shown."""
+
 _NEVER_WHOLE = ("/mnt", "/media", "/srv", "/tmp", "/var")  # noqa: S108 - named, not used
 """Trees that hold other people's files; a directory inside may be shown."""
 
@@ -118,6 +121,8 @@ def why_unsafe(path: Path) -> str | None:
             return "it holds far more than one program"
         if (candidate / "docker.sock").exists():
             return "it holds the Docker socket"
+        if _PRIVATE & {*candidate.parts, *(path.name for path in candidate.glob(".*"))}:
+            return "it is or holds a place where keys are kept"
         if not candidate.is_dir():
             return "it is not a directory"
     return None
