@@ -1,23 +1,19 @@
 """Bad days: what is tried again, what is waited for, and what is told to the caller instead."""
 
-import socket
-
 import pytest
 
 from pushpals.github import (
+    CONTROL,
     AccessDenied,
     AddComment,
     AddReaction,
-    AppAuth,
-    Endpoints,
-    GitHub,
     GitHubError,
     GitHubUnavailable,
     NotFound,
     RateLimited,
     WriteFailed,
 )
-from tests.github.fake import GRAPHQL, HANG_UP, REPO, ROLE, START, TOKENS, Clock, Reply
+from tests.github.fake import GRAPHQL, HANG_UP, REPO, ROLE, START, TOKENS, Reply
 
 FINE = Reply(200, {"role_name": "maintain", "user": {"id": 5}, "permission": "write"})
 BROKEN = {"errors": [{"message": "Something went wrong while executing your query. Please try again."}]}
@@ -73,23 +69,15 @@ async def test_a_query_that_github_gave_up_on_is_tried_again(world):
 LAST_PAGE = {"nodes": [{"number": 42}], "pageInfo": {"hasNextPage": False, "endCursor": None}}
 
 
-async def test_a_write_that_could_not_even_be_sent_is_tried_again(app_key):
-    with socket.socket() as taken:  # Bound and never listening: every connection is refused.
-        taken.bind(("127.0.0.1", 0))
-        clock = Clock()
-        requests: list[str] = []
-        github = GitHub(
-            AppAuth(31, app_key),
-            Endpoints.at(f"http://127.0.0.1:{taken.getsockname()[1]}"),
-            sleep=clock.sleep,
-            clock=clock,
-            on_request=lambda _kind, name: requests.append(name),
-        )
-        async with github:
-            with pytest.raises(GitHubUnavailable, match="could not be reached") as caught:
-                await github.repo(REPO, 7).write(AddComment("I_1", "hello"))
+async def test_a_write_that_could_not_even_be_sent_is_tried_again(world):
+    repo = world.github.repo(REPO, 7)
+    await repo.git_token(CONTROL)
+    await world.github.close()
+    await world.server.server.close()  # From here on every connection is refused.
+    with pytest.raises(GitHubUnavailable, match="could not be reached") as caught:
+        await repo.write(AddComment("I_1", "hello"))
     assert not caught.value.lost
-    assert requests == ["token"] * 3
+    assert world.requests == [("rest", "token"), *[("graphql", "write")] * 3]
 
 
 @pytest.mark.parametrize(
