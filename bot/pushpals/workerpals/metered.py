@@ -1,0 +1,100 @@
+"""The model behind a budget: every call is a turn, is counted, is told to whoever watches, and may be the last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pushpals.llm.api import Completion, Message, Sampling, ToolSpec
+from pushpals.model import Usage
+from pushpals.workerpals.assignment import Assignment, ChatModel
+from pushpals.workerpals.events import Emit, ModelCalled, TurnStarted, one_line
+
+
+class BudgetSpent(Exception):  # noqa: N818 - reads as the state it reports
+    """The next call would go beyond the budget. The message is a sentence that says which part is spent."""
+
+
+class MeteredModel:
+    """Asks a model as long as the budget lasts."""
+
+    def __init__(self, assignment: Assignment, model: ChatModel, emit: Emit, clock: Callable[[], float]) -> None:
+        self.model = model
+        self._budget = assignment.budget
+        self._spent = assignment.spent
+        self._emit = emit
+        self._clock = clock
+        self._started = clock()
+        self._usage = Usage()
+        self.commands = 0
+
+    @property
+    def turns_left(self) -> int:
+        """How many times the model may still be asked."""
+        return self._budget.max_turns - self._spent.turns - self._usage.turns
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the time is spent."""
+        return self._budget.max_minutes * 60 - self._spent.seconds - (self._clock() - self._started)
+
+    def usage(self, refused: int = 0) -> Usage:
+        """Return what has been spent so far."""
+        return self._usage.model_copy(
+            update={"seconds": self._clock() - self._started, "commands": self.commands, "refused": refused}
+        )
+
+    async def ask(
+        self,
+        messages: Sequence[Message],
+        *,
+        doing: str,
+        tools: Sequence[ToolSpec] = (),
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+    ) -> Completion:
+        """Take one turn; raises BudgetSpent, or ModelError from the model."""
+        self.require_budget()
+        turn = self._spent.turns + self._usage.turns + 1
+        self._usage = self._usage.model_copy(update={"turns": self._usage.turns + 1})
+        self._emit(TurnStarted(turn, self._budget.max_turns, one_line(doing)))
+        answer = await self.model.complete(messages, tools=tools, sampling=sampling)
+        self._count(answer)
+        self._emit(
+            ModelCalled(
+                turn=turn,
+                model=answer.model,
+                tokens_in=answer.tokens_in,
+                tokens_out=answer.tokens_out,
+                tokens_cached=answer.tokens_cached,
+                usd=answer.usd,
+                seconds=answer.seconds,
+                answer=answer.text,
+            )
+        )
+        return answer
+
+    def require_budget(self) -> None:
+        """Raise BudgetSpent when nothing more may be asked."""
+        budget, used, before = self._budget, self._usage, self._spent
+        usd = (used.usd or 0.0) + (before.usd or 0.0)
+        tokens = used.tokens_in + used.tokens_out + before.tokens_in + before.tokens_out
+        if self.turns_left <= 0:
+            raise BudgetSpent(f"All {budget.max_turns} turns are taken.")
+        if tokens >= budget.max_tokens:
+            raise BudgetSpent(f"{tokens:,} of {budget.max_tokens:,} tokens are spent.")
+        if usd > budget.max_usd or (usd == budget.max_usd and usd > 0):
+            raise BudgetSpent(f"${usd:.2f} of ${budget.max_usd:.2f} are spent.")
+        if self.seconds_left <= 0:
+            raise BudgetSpent(f"The time of {budget.max_minutes:g} minutes is over.")
+
+    def _count(self, answer: Completion) -> None:
+        used = self._usage
+        known = used.usd is not None and answer.usd is not None
+        self._usage = used.model_copy(
+            update={
+                "model_calls": used.model_calls + 1,
+                "tokens_in": used.tokens_in + answer.tokens_in,
+                "tokens_out": used.tokens_out + answer.tokens_out,
+                "usd": (used.usd or 0.0) + (answer.usd or 0.0) if known else None,
+                "model": answer.model or used.model,
+            }
+        )

@@ -1,0 +1,116 @@
+"""The workspace as the tools see it: text files, changed only inside the task's scope, and put back when asked."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Mapping
+
+from pushpals.policy.globs import first_match
+from pushpals.workerpals.assignment import Assignment, Sandbox
+from pushpals.workerpals.events import Emit, Refused
+from pushpals.workerpals.functions import language_of
+
+FILE_LIMIT = 400_000
+"""Bytes of the largest file that is read."""
+SOURCES_LIMIT = 1_500
+"""How many source files are looked at to find the function."""
+ALWAYS_PROTECTED = (".git/**", ".github/workflows/**", ".github/pushpals.yml", ".gitmodules")
+
+
+class NotAllowed(Exception):  # noqa: N818 - reads as the state it reports
+    """A path is outside the task's scope or protected. The message says which rule, and is for the model too."""
+
+
+class Workspace:
+    """Reads and writes text in the sandbox's workspace, and remembers how every changed file was before."""
+
+    def __init__(self, assignment: Assignment, sandbox: Sandbox, emit: Emit) -> None:
+        self.sandbox = sandbox
+        self.refused: list[str] = []
+        self._scope = assignment.task.scope
+        self._protected = (*ALWAYS_PROTECTED, *assignment.protected)
+        self._emit = emit
+        self._before: dict[str, str | None] = {}
+        """Text before the first change, None for a file that was not there."""
+
+    def read(self, path: str) -> str:
+        """Return a file's text; raises OSError or ValueError with a text for people and models."""
+        try:
+            return self.sandbox.files.read(path, limit=FILE_LIMIT).decode()
+        except UnicodeDecodeError:
+            raise ValueError(f"{path} is not text in UTF-8") from None
+
+    def write(self, path: str, text: str) -> None:
+        """Create or replace a file inside the scope; raises NotAllowed, OSError or ValueError."""
+        self.require_writable(path)
+        path = normal(path)
+        if path not in self._before:
+            self._before[path] = self._text_or_none(path)
+        self.sandbox.files.write(path, text.encode())
+
+    def require_writable(self, path: str) -> None:
+        """Raise NotAllowed, and keep it on record, unless a path may be changed."""
+        path = normal(path)
+        rule = first_match(self._protected, path, ignore_case=True)
+        if rule:
+            self.refuse(f"Changing {path} was refused: it is protected ({rule}).")
+        if not first_match(self._scope, path):
+            self.refuse(f"Changing {path} was refused: the task may only change {', '.join(self._scope)}.")
+
+    def refuse(self, sentence: str) -> None:
+        """Keep a refusal on record and raise NotAllowed with it."""
+        if sentence not in self.refused:
+            self.refused.append(sentence)
+            self._emit(Refused(sentence))
+        raise NotAllowed(sentence)
+
+    def may_write(self, path: str) -> bool:
+        """Tell whether a path may be changed, without putting anything on record."""
+        path = normal(path)
+        return not first_match(self._protected, path, ignore_case=True) and bool(first_match(self._scope, path))
+
+    def changes(self) -> dict[str, str]:
+        """Return the present text of every file that differs from how it was."""
+        now = {path: self._text_or_none(path) for path in self._before}
+        return {path: text for path, text in now.items() if text is not None and text != self._before[path]}
+
+    def before(self, path: str) -> str | None:
+        """Return a file's text before the work, None when it was not there."""
+        return self._before[path] if path in self._before else self._text_or_none(path)
+
+    async def restore(self, changes: Mapping[str, str]) -> None:
+        """Put back every file as it was before the work, `changes` aside, which are written again."""
+        for path, before in self._before.items():
+            wanted = changes.get(path, before)
+            if wanted is None:
+                await self.sandbox.run(f"rm -f -- {shlex.quote(path)}", timeout=30)
+            elif wanted != self._text_or_none(path):
+                self.sandbox.files.write(path, wanted.encode())
+
+    async def sources(self) -> dict[str, str]:
+        """Return the text of the source files, tests included, in the languages that can be split."""
+        return await asyncio.to_thread(self._sources)
+
+    def _sources(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for path in self.sandbox.files.walk():
+            if language_of(path):
+                text = self._text_or_none(path)
+                if text is not None:
+                    found[path] = text
+            if len(found) >= SOURCES_LIMIT:
+                break
+        return found
+
+    def _text_or_none(self, path: str) -> str | None:
+        try:
+            return self.read(path)
+        except (OSError, ValueError):
+            return None
+
+
+def normal(path: str) -> str:
+    """Return a path as the rules see it: relative to the workspace, without `./`."""
+    parts = [part for part in path.removeprefix("/workspace/").split("/") if part not in {"", "."}]
+    return "/".join(parts)
