@@ -127,7 +127,7 @@ async def _endpoint(url: str, wanted: Wanted) -> ChosenModel:
         if error.cause != "garbage" or wanted.name is None:
             raise
         listed = []  # Some gateways serve a model they are asked for and list none.
-    name = wanted.name or _only(listed, url)
+    name = wanted.name or model_to_use(listed, url)
     context = next((m.context_tokens for m in listed if m.name == name), None)
     return ChosenModel(
         name=name,
@@ -138,8 +138,12 @@ async def _endpoint(url: str, wanted: Wanted) -> ChosenModel:
     )
 
 
-def _only(listed: Sequence[Listed], url: str) -> str:
-    """Return the name to use where none was given: the server's only or first one, if that is harmless."""
+def model_to_use(listed: Sequence[Listed], url: str) -> str:
+    """Return the name to use where none was given.
+
+    That is the server's only model, the first on this machine, or one known to be cheap; raises ModelError
+    `refused` rather than choose among others.
+    """
     names = [model.name for model in listed]
     if names and (len(names) == 1 or on_this_machine(url)):
         return names[0]
