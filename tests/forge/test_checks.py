@@ -63,6 +63,13 @@ async def test_a_run_ends_once_and_says_how(world: World):
     assert again["updateCheckRun"]["checkRun"]["conclusion"] is None
 
 
+async def test_times_are_githubs(world: World):
+    made = await start(world, startedAt="2026-11-20T10:00:00.500+01:00", conclusion="SUCCESS")
+    assert made["data"]["createCheckRun"]["checkRun"]["startedAt"] == "2026-11-20T09:00:00Z"
+    answer = await start(world, startedAt="yesterday")
+    assert "is not a time" in answer["errors"][0]["message"]
+
+
 async def test_any_commit_will_do_but_it_must_be_one(world: World):
     account = world.forge.store.account("ana")
     tree = await world.forge.git.sha(world.repo, "main^{tree}")

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from pushpals.local.forge.entities import PullRequest
@@ -133,6 +134,38 @@ async def test_any_commit_can_be_fetched_alone(world: World, tmp_path: Path):
     assert await bare.git("rev-list", "--count", sha) == "1"
     seen = await bare.git("ls-remote", url, "refs/pushpals/*")
     assert seen.split() == [sha, "refs/pushpals/requests/1"]
+
+
+async def test_a_push_that_breaks_off_changes_nothing_and_holds_nothing_up(world: World):
+    before = await world.forge.git.refs(world.repo, "refs")
+    token = aiohttp.encode_basic_auth("x-access-token", await world.token())
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(world.forge.url.rpartition(":")[2]))
+    head = (
+        "POST /octo/names.git/git-receive-pack HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
+        f"Authorization: {token}\r\nContent-Type: application/x-git-receive-pack-request\r\n\r\n"
+    )
+    writer.write(head.encode() + b"0094" + b"x" * 50)
+    await writer.drain()
+    writer.transport.abort()
+    del reader
+    await _answered(world, "git")
+    assert await world.forge.git.refs(world.repo, "refs") == before
+    assert (await world.rest("GET", "/repos/octo/names", token=await world.token()))[0] == 200
+
+
+async def _answered(world: World, kind: str) -> None:
+    async with asyncio.timeout(30):
+        # The records are a plain list: looking again is all one can do.
+        while not any(r.kind == kind and r.status for r in world.forge.requests):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_a_ledger_push_wakes_those_who_wait(world: World, tmp_path: Path):
+    clone = await world.clone(tmp_path / "clone", await world.token())
+    seen = world.forge.store.revision
+    await clone.git("push", "origin", "HEAD:refs/pushpals/jobs/1-1")
+    async with asyncio.timeout(30):
+        assert await world.forge.store.changed(seen) > seen
 
 
 async def test_a_push_that_outlives_the_forge_is_caught_up_with(world: World):

@@ -253,6 +253,33 @@ async def test_a_query_that_is_not_githubs_is_refused(world: World):
     assert "Syntax Error" in answer["errors"][0]["message"]
 
 
+@pytest.mark.parametrize("oid", ["main", "--all", "A" * 40, "0" * 39])
+async def test_an_object_id_is_forty_hex_digits(world: World, oid: str):
+    literal = f'{{ repository(owner: "octo", name: "names") {{ object(oid: "{oid}") {{ oid }} }} }}'
+    variable = """query($oid: GitObjectID!) {
+        repository(owner: "octo", name: "names") { object(oid: $oid) { oid } } }"""
+    for answer in (await world.graphql(literal), await world.graphql(variable, oid=oid)):
+        assert "is not a git object id" in answer["errors"][0]["message"]
+
+
+async def test_refs_and_objects_are_found_by_name(world: World):
+    head = await world.branch("topic")
+    await world.forge.git.set_ref(world.repo, "refs/pushpals/jobs/1-1", head)
+    got = await world.data(
+        """{ repository(owner: "octo", name: "names") {
+               full: ref(qualifiedName: "refs/heads/topic") { name prefix target { oid } }
+               short: ref(qualifiedName: "topic") { name }
+               own: ref(qualifiedName: "refs/pushpals/jobs/1-1") { target { oid } }
+               none: ref(qualifiedName: "nothing") { name }
+               file: object(expression: "topic:names.py") { __typename oid }
+               option: object(expression: "--all") { oid } } }"""
+    )
+    found = got["repository"]
+    assert found["full"] == {"name": "topic", "prefix": "refs/heads/", "target": {"oid": head}}
+    assert (found["short"], found["own"]) == ({"name": "topic"}, {"target": {"oid": head}})
+    assert (found["none"], found["option"], found["file"]["__typename"]) == (None, None, "Blob")
+
+
 WRITES = {
     "issues": ['addComment(input: {subjectId: "$issue", body: "x"}) { subject { id } }'],
     "pull_requests": ['closePullRequest(input: {pullRequestId: "$pull"}) { pullRequest { id } }'],

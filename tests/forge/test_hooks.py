@@ -1,7 +1,11 @@
 """Webhooks arrive signed, in order and once, and are sent again only when somebody asks."""
 
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
 import pytest
 
+from pushpals.local.forge.server import Forge
 from tests.forge.world import SECRET, World
 
 
@@ -76,6 +80,18 @@ async def test_an_app_hears_only_what_it_asked_for_and_where_it_is(world: World)
     world.forge.install(deaf, [world.repo])
     world.issue("Heard once")
     assert await world.events() == ["issues.opened"]
+
+
+async def test_a_delivery_is_kept_for_three_days(world: World):
+    world.issue()
+    await world.events()
+    await world.forge.close()
+    for days, kept in ((2, 1), (4, 0)):
+        later = (datetime.now(UTC) + timedelta(days=days)).timestamp()
+        clock = partial(datetime.fromtimestamp, later, UTC)
+        async with await Forge.start(world.forge.store.directory, clock=clock) as forge:
+            assert len(forge.store.deliveries) == kept
+    await world.restart()
 
 
 async def test_a_webhook_that_was_not_sent_yet_survives_a_restart(world: World):

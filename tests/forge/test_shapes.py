@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from githubkit.webhooks import parse
 from githubkit_schemas.latest import models
 from pydantic import TypeAdapter
 
@@ -66,12 +65,16 @@ async def lived_in(world: World) -> tuple[str, str]:
     return run["id"], str(run["databaseId"])
 
 
+def model_of(event: str) -> Any:
+    """The model of one event, such as `issues.opened`: the union of all takes long to build."""
+    return getattr(models, "Webhook" + event.replace(".", "_").title().replace("_", ""))
+
+
 async def test_every_webhook_parses(world: World):
     await lived_in(world)
     events = await world.events()
     for hook in world.receiver.hooks:
-        event = hook.headers["X-GitHub-Event"]
-        parsed: Any = parse(event, hook.body)
+        parsed = model_of(hook.event).model_validate_json(hook.body)
         assert parsed.sender.login == hook.payload["sender"]["login"]
         assert parsed.installation.id == world.installation.id
         assert parsed.repository.full_name == "octo/names"

@@ -58,7 +58,7 @@ def _moment(value: object) -> datetime:
         moment = datetime.fromisoformat(str(value)).replace(microsecond=0)
     except ValueError:
         raise GraphQLError(f"{value!r} is not a time in ISO 8601") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _object_id(value: object) -> str:
@@ -115,10 +115,10 @@ def _fields(node: OperationDefinitionNode) -> tuple[str, ...]:
 
 def _error_shape(error: GraphQLError) -> dict[str, Any]:
     cause = error.original_error
-    if cause is not None and not isinstance(cause, ForgeError):
+    if cause is not None and not isinstance(cause, ForgeError | GraphQLError):
         # A mistake of the forge itself must not pass as an answer.
         raise cause
-    shape: dict[str, Any] = {"type": cause.type} if cause else {}
+    shape: dict[str, Any] = {"type": cause.type} if isinstance(cause, ForgeError) else {}
     if error.path:
         shape["path"] = error.path
     if error.locations:
