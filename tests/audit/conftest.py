@@ -1,4 +1,4 @@
-"""Properties are tried without a clock and with the same examples every time: a busy machine fails no test."""
+"""Properties are tried without a clock and with the same examples each time: a busy machine fails none."""
 
 from hypothesis import settings
 

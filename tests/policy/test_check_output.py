@@ -55,7 +55,7 @@ test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
      Running tests/other.rs
 test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
 """
-GO = "--- FAIL: TestDot (0.00s)\n    names_test.go:9: no\nFAIL\nFAIL\texample.com/n\t0.002s\nok  \tx.org/x\t0.1s\n"
+GO = "--- FAIL: TestDot (0.00s)\n    x_test.go:9: no\nFAIL\texample.com/n\t0.002s\nok  \tx.org/x\t0.1s\n"
 GO_VERBOSE = (
     "=== RUN   TestA\n--- PASS: TestA (0.00s)\n--- PASS: TestB (0.00s)\nPASS\nok  \texample.com/x\t(cached)\n"
 )

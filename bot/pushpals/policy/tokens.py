@@ -26,6 +26,6 @@ TOKEN_PATTERNS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
 PRIVATE_KEY_BLOCK: Final = re.compile(
     r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
     r"(?:[^-]{0,20000}-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-    r"|(?:[\s\"',]|\\[rn]){0,8}(?:[A-Za-z0-9+/=]{16,}(?:[\s\"',]|\\[rn]){0,8}){0,400})"
+    r"|(?:[\s\"',]|\\[rn]){0,8}(?:[A-Za-z0-9+/=]{16,}(?:[\s\"',]|\\[rn]){0,8}){0,400}[A-Za-z0-9+/=]*)"
 )
 """A private key in PEM form, on one line or many; where the end is missing, as much as looks like a key."""
