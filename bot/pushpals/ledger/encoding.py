@@ -46,9 +46,14 @@ def job_order(job: JobId) -> tuple[int, int]:
 
 
 def canonical(record: Record) -> bytes:
-    """Return a record as canonical JSON: sorted keys, two spaces, one line break at the end."""
-    data = record.model_dump(mode="json")
-    return (json.dumps(data, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
+    """Return a record as canonical JSON: sorted keys, two spaces, one line break at the end.
+
+    Raises ValueError for a record that could not be read back: `model_copy` checks nothing.
+    """
+    data = record.model_dump(mode="json", warnings="none")
+    text = json.dumps(data, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+    type(record).model_validate_json(text)
+    return text.encode()
 
 
 def parse(kind: type[R], ref: str, sha: Sha, data: bytes | None) -> R:
