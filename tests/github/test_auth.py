@@ -168,6 +168,7 @@ async def test_a_refused_signature_comes_with_what_to_do(world, said, hint):
 async def test_permissions_the_installation_does_not_give_are_named(world):
     said = "The permissions requested are not granted to this installation."
     world.server.on(TOKENS, Reply(422, {"message": said}))
+    world.server.on("/api/v3/repos/octo/names/installation", Reply(200, {"id": 7}))
     with pytest.raises(AccessDenied, match="contents: write") as caught:
         await world.github.repo(REPO, 7).git_token(PUBLISH)
     assert said in str(caught.value)
@@ -182,9 +183,21 @@ async def test_the_installation_is_looked_up_once_and_again_when_it_is_gone(worl
 
     world.server.on(TOKENS, Reply(404, {"message": "Not Found"}))
     world.server.on(TOKENS.replace("7", "8"), world.token("ghs_new"))
-    with pytest.raises(NotFound):
-        await world.github.repo(REPO).git_token(CONTROL)
     assert await world.github.repo(REPO).git_token(CONTROL) == "ghs_new"
+    assert len(world.server.asked(lookup)) == 2
+
+
+@pytest.mark.parametrize("status", [404, 422])
+async def test_an_app_that_was_installed_anew_is_found_whatever_number_a_hint_gave(world, status):
+    world.server.on(TOKENS, Reply(status, {"message": "Not Found"}))
+    world.server.on(TOKENS.replace("7", "8"), world.token("ghs_new"))
+    world.server.on("/api/v3/repos/octo/names/installation", Reply(200, {"id": 8}))
+    world.server.on(ROLE, NO_ROLE)
+    repo = world.github.repo(REPO, 7)
+    assert (await repo.role_of("ana")).name == "read"
+    assert await repo.git_token(PUBLISH) == "ghs_new"
+    names = [name for _, name in world.requests]
+    assert names == ["token", "installation", "token", "role", "token"]
 
 
 async def test_a_repository_without_the_app_is_explained(world):

@@ -197,6 +197,9 @@ async def test_a_check_run_is_created_redrawn_and_found_by_its_commit(town):
     assert isinstance(done, CheckRunView)
     assert (done.id, done.status, done.conclusion) == (run.id, "COMPLETED", "ACTION_REQUIRED")
     assert (done.title, done.summary) == ("A person is asked", "Approve the plan.")
+    (stored,) = town.forge.store.runs.values()
+    assert (stored.text, stored.details_url) == ("details", "https://pushpals.example/1-1")
+    assert [button.identifier for button in stored.actions] == ["approve"]
 
 
 async def test_labels_move_and_the_issue_closes_in_one_step(town):

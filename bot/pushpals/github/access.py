@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import gidgethub
 from cachetools import LRUCache
@@ -13,12 +13,11 @@ from cachetools import LRUCache
 from pushpals.github.auth import TokenKey, Tokens
 from pushpals.github.documents import Document
 from pushpals.github.endpoints import Endpoints
-from pushpals.github.errors import BadCredentials
+from pushpals.github.errors import AccessDenied, BadCredentials, NotFound
 from pushpals.github.permissions import Permissions
 from pushpals.github.transport import Api, Cache, Call, Transport
 from pushpals.model import RepoRef
 
-T = TypeVar("T")
 Answer = Mapping[str, Any]
 
 _CACHED_URLS = 512  # Per installation. What is asked conditionally is small: one role per person.
@@ -42,29 +41,32 @@ class Shared:
 
 @dataclass(frozen=True)
 class Access:
-    """Requests on `ref`. Without `installation` the App's installation there is looked up first."""
+    """Requests on `ref` with tokens of `permissions`."""
 
     shared: Shared
     ref: RepoRef
-    installation: int | None
     permissions: Permissions
 
     async def token(self, permissions: Permissions) -> str:
         """Return a token for this repository alone, with at least ten minutes of life."""
-        return await self.shared.tokens.token(TokenKey(await self._number(), self.ref, permissions))
+        _, token = await self._granted(permissions)
+        return token
 
     async def get(self, name: str, path: str, names: Mapping[str, str]) -> Answer:
         """Return the JSON object of a REST resource; free when it has not changed since the last time."""
-        call = Call("rest", name, await self._number())
-        answer: Answer = await self._authorized(lambda token: self._api(call, token).getitem(path, names))
-        return answer
+
+        async def send(installation: int, token: str) -> Answer:
+            api = self._api(Call("rest", name, installation), token)
+            answer: Answer = await api.getitem(path, names)
+            return answer
+
+        return await self._authorized(send)
 
     async def graphql(self, name: str, document: Document, *, writes: int = 0) -> Answer:
         """Return the whole answer, `data` beside `errors`: one write may fail while another stands."""
-        call = Call("graphql", name, await self._number(), writes)
 
-        async def send(token: str) -> Answer:
-            api = self._api(call, token)
+        async def send(installation: int, token: str) -> Answer:
+            api = self._api(Call("graphql", name, installation, writes), token)
             try:
                 data = await api.graphql(
                     document.text, endpoint=self.shared.endpoints.graphql, **document.variables
@@ -76,22 +78,32 @@ class Access:
 
         return await self._authorized(send)
 
-    async def _number(self) -> int:
-        return self.installation or await self.shared.installation_of(self.ref)
-
-    async def _authorized(self, send: Callable[[str], Awaitable[T]]) -> T:
+    async def _authorized(self, send: Callable[[int, str], Awaitable[Answer]]) -> Answer:
         """Send with a token; a token that GitHub no longer takes is replaced once.
 
         A 401 means that nothing was done, so this holds for writes as well.
         """
-        key = TokenKey(await self._number(), self.ref, self.permissions)
-        token = await self.shared.tokens.token(key)
+        key, token = await self._granted(self.permissions)
         try:
-            return await send(token)
+            return await send(key.installation, token)
         except BadCredentials:
             self.shared.tokens.forget(key, token)
-            return await send(await self.shared.tokens.token(key))
+            key, token = await self._granted(self.permissions)
+            return await send(key.installation, token)
+
+    async def _granted(self, permissions: Permissions) -> tuple[TokenKey, str]:
+        key = TokenKey(await self.shared.installation_of(self.ref), self.ref, permissions)
+        try:
+            return key, await self.shared.tokens.token(key)
+        except (NotFound, AccessDenied):
+            # The number may be of an installation that is gone; by now it is no longer known by heart.
+            current = await self.shared.installation_of(self.ref)
+            if current == key.installation:
+                raise
+            key = TokenKey(current, self.ref, permissions)
+            return key, await self.shared.tokens.token(key)
 
     def _api(self, call: Call, token: str) -> Api:
         cache = self.shared.caches[call.installation or 0]
-        return Api(self.shared.transport, call, base_url=self.shared.endpoints.rest, token=token, cache=cache)
+        base_url = self.shared.endpoints.rest
+        return Api(self.shared.transport, call, base_url=base_url, token=token, cache=cache)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from cachetools import TTLCache
+from cachetools import LRUCache
 
 from pushpals.github.access import Access, Shared
 from pushpals.github.auth import AppAuth, KeyedLocks, TokenKey, Tokens
@@ -18,8 +18,6 @@ from pushpals.github.permissions import CONTROL, OBSERVE, Permissions
 from pushpals.github.repo import RepoClient
 from pushpals.github.transport import Api, Call, Observer, Transport
 from pushpals.model import RepoRef
-
-_INSTALLATION_KEPT = 3600.0  # Seconds. An App that is moved to another account is rare.
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class GitHub:
         self._transport = Transport(sleep=sleep, clock=clock, on_request=on_request)
         self._tokens = Tokens(self._create_token, clock=clock)
         self._shared = Shared(endpoints, self._transport, self._tokens, self._installation_of)
-        self._installations: TTLCache[RepoRef, int] = TTLCache(1024, _INSTALLATION_KEPT, timer=clock)
+        self._installations: LRUCache[RepoRef, int] = LRUCache(1024)
         self._lookups = KeyedLocks()
 
     async def close(self) -> None:
@@ -91,9 +89,12 @@ class GitHub:
     ) -> RepoClient:
         """Return the calls on `ref`, made with a token of `permissions` for this repository alone.
 
-        Without `installation_id` the first call looks it up, and raises NotFound when the App is not there.
+        Webhooks tell the installation. Without it the first call looks it up, and raises NotFound when the
+        App is not there.
         """
-        return RepoClient(Access(self._shared, ref, installation_id, permissions), app_id=self._auth.app_id)
+        if installation_id is not None:
+            self._installations[ref] = installation_id
+        return RepoClient(Access(self._shared, ref, permissions), app_id=self._auth.app_id)
 
     async def app(self) -> AppInfo:
         """Return what GitHub knows of this App. Raises BadCredentials when id and key do not fit."""
@@ -153,11 +154,10 @@ class GitHub:
         try:
             answer: dict[str, Any] = await api.post(path, data=key.body(), jwt=self._jwt())
         except NotFound:
-            # The App was taken away, or installed anew under another number: look it up next time.
-            for ref in [ref for ref, known in self._installations.items() if known == key.installation]:
-                self._installations.pop(ref, None)
+            self._forget(key)
             raise
         except Refused as error:
+            self._forget(key)
             asked = ", ".join(f"{name}: {level}" for name, level in key.permissions.items())
             raise AccessDenied(
                 f"The installation does not give the App what this step needs ({asked}). {error} "
@@ -165,6 +165,11 @@ class GitHub:
                 needed=asked,
             ) from error
         return answer
+
+    def _forget(self, key: TokenKey) -> None:
+        """Look the installation up next time: it may be gone, or the repository may have moved."""
+        if key.repo is not None and self._installations.get(key.repo) == key.installation:
+            del self._installations[key.repo]
 
     def _as_app(self, name: str, installation: int | None = None) -> Api:
         return Api(self._transport, Call("rest", name, installation), base_url=self.endpoints.rest)
