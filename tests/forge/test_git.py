@@ -123,17 +123,28 @@ async def test_a_push_moves_the_pull_request(world: World, tmp_path: Path):
         await clone.git("push", "--force", "origin", f"HEAD~1:refs/pull/{pull.number}/head")
 
 
-async def test_any_commit_can_be_fetched_alone(world: World, tmp_path: Path):
-    sha = await world.branch()
-    clone = await world.clone(tmp_path / "clone", await world.token())
-    await clone.git("push", "origin", f"{sha}:refs/pushpals/requests/1")
+@pytest.mark.parametrize("protocol", ["0", "2"])
+async def test_any_commit_can_be_fetched_alone(world: World, tmp_path: Path, protocol: str):
+    git, main = world.forge.git, await _main(world)
+    tree = await git.sha(world.repo, "main^{tree}")
+    # No ref leads to it: it is found by nothing but its id.
+    sha = await git.commit_tree(world.repo, tree, [main], "Loose\n", world.forge.store.account("ana"))
     bare = Clone(tmp_path / "bare.git", await world.token())
     await bare.git("init", "--quiet", "--bare", str(bare.folder), cwd=tmp_path)
     url = f"{world.forge.url}/octo/names.git"
-    await bare.git("fetch", "--quiet", "--depth=1", url, sha)
+    await bare.git("-c", f"protocol.version={protocol}", "fetch", "--quiet", "--depth=1", url, sha)
     assert await bare.git("rev-list", "--count", sha) == "1"
-    seen = await bare.git("ls-remote", url, "refs/pushpals/*")
-    assert seen.split() == [sha, "refs/pushpals/requests/1"]
+
+
+async def test_the_ledger_is_listed_by_one_ls_remote(world: World, tmp_path: Path):
+    clone = await world.clone(tmp_path / "clone", await world.token())
+    sha = await clone.git("rev-parse", "HEAD")
+    await clone.git("push", "origin", "HEAD:refs/pushpals/requests/1", "HEAD:refs/pushpals/jobs/1-1")
+    before = len(world.forge.requests)
+    seen = await clone.git("ls-remote", "origin", "refs/pushpals/*")
+    assert seen.split() == [sha, "refs/pushpals/jobs/1-1", sha, "refs/pushpals/requests/1"]
+    paths = [request.path.partition(".git/")[2] for request in world.forge.requests[before:]]
+    assert paths == ["info/refs", "git-upload-pack"]
 
 
 async def test_a_push_that_breaks_off_changes_nothing_and_holds_nothing_up(world: World):

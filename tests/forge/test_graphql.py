@@ -140,10 +140,11 @@ async def test_a_pull_request_from_draft_to_closed(world: World):
     got = await subject(world, pull.number)
     assert (got["isDraft"], got["mergeable"], got["reviewDecision"]) == (True, "MERGEABLE", None)
     assert got["closingIssuesReferences"]["nodes"] == [{"number": issue.number}]
-    world.forge.review(pull, "ana", "CHANGES_REQUESTED", "Not yet")
     world.forge.review(pull, "bob", "APPROVED")
-    got = await subject(world, pull.number)
     # bob has no write access: his opinion does not decide.
+    assert (await subject(world, pull.number))["reviewDecision"] is None
+    world.forge.review(pull, "ana", "CHANGES_REQUESTED", "Not yet")
+    got = await subject(world, pull.number)
     assert got["reviewDecision"] == "CHANGES_REQUESTED"
     assert [r["commit"]["oid"] for r in got["reviews"]["nodes"]] == [pull.head_sha] * 2
     made = await world.data(

@@ -116,12 +116,15 @@ async def test_a_failure_in_the_middle_changes_nothing(world: World):
     pull = await world.pull()
     before = (world.forge.store.directory / "forge.jsonl").read_bytes()
     answer = await world.graphql(
-        """mutation($id: ID!) { updatePullRequest(input: {pullRequestId: $id, title: "  ", body: "New"}) {
-             pullRequest { id } } }""",
+        """mutation($id: ID!, $body: String!) {
+             updatePullRequest(input: {pullRequestId: $id, title: "New", body: $body}) {
+               pullRequest { id } } }""",
         id=pull.node_id,
+        body="x" * 65_537,
     )
-    assert answer["errors"][0]["message"] == "Title can't be blank"
+    assert "too long" in answer["errors"][0]["message"]
     assert world.forge.store.fresh(pull) == pull
+    assert world.forge.store.timeline_of(pull) == []
     assert (world.forge.store.directory / "forge.jsonl").read_bytes() == before
 
 
