@@ -123,6 +123,8 @@ def _comment(
 ) -> list[Mutation]:
     body = prose.progress_comment(request, jobs, pull_numbers(view, jobs))
     shown = progress_comment_of(view)
+    if shown is None and view.comments_total > len(view.comments) and "EYES" in view.reacted:
+        return []  # it was written before, and is among the comments in the middle that were not read
     if shown is None:
         return [AddComment(view.id, body)]
     if shown.body != body and not live:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pushpals.audit.prose import spent
 from pushpals.local.demo.proof import prove
 from pushpals.local.demo.world import LABEL, MAINTAINER, World
-from pushpals.local.sample import write_sample
+from pushpals.local.sample import sample
 from pushpals.server.app import Server
 from pushpals.server.wiring import Parts, open_model, open_sandbox, open_services
 
@@ -43,8 +43,8 @@ class Story:
 
 def sample_story(folder: Path) -> Story:
     """Write the sample repository into `folder` and return its story."""
-    sample = write_sample(folder)
-    return Story(sample.name, folder, sample.title, sample.body)
+    chosen = sample(folder)
+    return Story(chosen.name, folder, chosen.title, chosen.body)
 
 
 class Demo:

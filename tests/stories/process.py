@@ -1,0 +1,72 @@
+"""`pushpals serve` as a process of its own, to be killed without warning."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from tests.stories.town import Town
+
+
+class Process:
+    """One life of the server."""
+
+    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
+        self.process = process
+        self.url = url
+
+    def kill(self) -> None:
+        """Kill it like a power cut would: no cleaning up."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGKILL)
+
+    async def gone(self) -> int:
+        """Wait until it has ended; return the exit code."""
+        return await self.process.wait()
+
+
+@contextlib.asynccontextmanager
+async def serving(town: Town, folder: Path) -> AsyncIterator[Process]:
+    """Start the server, wait until it listens, and point the App's webhook at it."""
+    key, secret = folder / "key.pem", folder / "secret"
+    assert town.settings.private_key and town.settings.webhook_secret
+    for file, value in ((key, town.settings.private_key), (secret, town.settings.webhook_secret)):
+        file.touch(mode=0o600)
+        file.write_text(value.get_secret_value())
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PUSHPALS_GITHUB_URL": town.forge.url,
+        "PUSHPALS_APP_ID": str(town.app.id),
+        "PUSHPALS_PRIVATE_KEY_FILE": str(key),
+        "PUSHPALS_WEBHOOK_SECRET_FILE": str(secret),
+        "PUSHPALS_STATE": str(town.settings.state),
+        "PUSHPALS_MODEL_URL": town.model.url,
+        "PUSHPALS_MODEL": "scripted",
+        "PUSHPALS_SANDBOX": "bubblewrap",
+        "PUSHPALS_RETRY_FACTOR": "0",
+        "PUSHPALS_PORT": "0",
+    }
+    with (folder / "server.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "pushpals", "serve"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+            env=environment,
+        )
+    assert process.stdout
+    try:
+        line = (await process.stdout.readline()).decode()
+        assert line.startswith("PushPals serves "), (folder / "server.log").read_text()
+        url = line.split()[2]
+        town.forge.set_webhook(town.app, url)
+        yield Process(process, url)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
