@@ -30,7 +30,7 @@ HEADERS = {
 
 
 def content_policy(nonce: str) -> str:
-    """The Content-Security-Policy of a page: nothing from elsewhere, and no script but the one with the nonce."""
+    """The Content-Security-Policy of a page: nothing from elsewhere, no script but the one with the nonce."""
     return (
         f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; "
         "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -38,7 +38,7 @@ def content_policy(nonce: str) -> str:
 
 
 class Guard:
-    """Checks requests for one forge. Its key is kept beside the forge's data, so that open forms survive a restart."""
+    """Checks requests for one forge. Its key lies with the forge's data: open forms survive a restart."""
 
     def __init__(self, directory: Path, url: str) -> None:
         """``directory`` is the forge's own, ``url`` where it listens."""
@@ -61,7 +61,9 @@ class Guard:
         """Raise ForbiddenError unless the form was sent from one of our own pages."""
         origin = request.headers.get("Origin")
         site = request.headers.get("Sec-Fetch-Site", "same-origin")
-        if (origin is not None and origin.lower() != f"http://{request.host.lower()}") or site != "same-origin":
+        if (
+            origin is not None and origin.lower() != f"http://{request.host.lower()}"
+        ) or site != "same-origin":
             raise ForbiddenError("This form was sent from another site. Nothing was changed.")
         cookie = request.cookies.get(self.cookie, "")
         if not (_same(cookie, self._browser) and _same(token, self.token)):

@@ -29,7 +29,17 @@ _CLEANER = nh3.Cleaner(
     url_schemes={"http", "https", "mailto"},
     link_rel="nofollow noopener noreferrer",
     strip_comments=True,
-    clean_content_tags={"script", "style", "title", "textarea", "template", "iframe", "noscript", "svg", "math"},
+    clean_content_tags={
+        "script",
+        "style",
+        "title",
+        "textarea",
+        "template",
+        "iframe",
+        "noscript",
+        "svg",
+        "math",
+    },
 )
 # An address that ends before the punctuation of its sentence, or a number of an issue or pull request.
 _REFERENCE = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)\]'*_]|(?<![\w/&#])#\d{1,9}\b")
@@ -49,8 +59,9 @@ def render(text: str, resolve: Resolve = lambda _: None) -> Markup:
 
 
 def _checkbox(found: re.Match[str]) -> str:
-    state = ("", "open") if found[2] == " " else (" checked", "done")
-    return f'<li class="task">{found[1] or ""}<input type="checkbox" disabled{state[0]} aria-label="{state[1]}"> '
+    checked, word = ("", "open") if found[2] == " " else (" checked", "done")
+    box = f'<input type="checkbox" disabled{checked} aria-label="{word}">'
+    return f'<li class="task">{found[1] or ""}{box} '
 
 
 def _finish(state: StateCore) -> None:

@@ -1,0 +1,204 @@
+"""The five-second summary of an issue or pull request: what is, what it rests on, what is asked of you."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pushpals.local.forge import pulls
+from pushpals.local.forge.app_entities import CheckRun
+from pushpals.local.forge.entities import Issue, PullRequest
+from pushpals.local.forge.store import Store
+from pushpals.local.forge.web.words import plural
+
+READY = "agent:ready"
+"""The label that hands an issue to PushPals, unless a repository's policy names another."""
+
+Tone = Literal["plain", "good", "bad", "wait", "act"]
+_GOOD = {"success"}
+_BAD = {"failure", "timed_out", "cancelled", "startup_failure"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the summary: a heading, a sentence, and where to go."""
+
+    heading: str
+    text: str
+    tone: Tone = "plain"
+    href: str | None = None
+    link: str = ""
+
+
+def tone_of(run: CheckRun) -> Tone:
+    """The tone of a check run."""
+    if run.status != "completed":
+        return "wait"
+    if run.conclusion in _GOOD:
+        return "good"
+    return "bad" if run.conclusion in _BAD else "act"
+
+
+def word_of(run: CheckRun) -> str:
+    """The state of a check run, in a word or two."""
+    state = run.conclusion if run.status == "completed" and run.conclusion else run.status
+    return state.replace("_", " ")
+
+
+def linked_pulls(store: Store, issue: Issue) -> list[PullRequest]:
+    """The pull requests that close an issue, newest first."""
+    mine = (pull for pull in store.pulls.values() if pull.repo_id == issue.repo_id)
+    found = [pull for pull in mine if issue.number in {i.number for i in pulls.closing_issues(store, pull)}]
+    return sorted(found, key=lambda pull: -pull.number)
+
+
+def runs_of(store: Store, issue: Issue) -> list[CheckRun]:
+    """The check runs of an issue's jobs, newest first."""
+    start = f"{issue.number}-"
+    mine = (
+        r
+        for r in store.runs.values()
+        if r.repo_id == issue.repo_id and (r.external_id or "").startswith(start)
+    )
+    return sorted(mine, key=lambda run: -run.id)
+
+
+def blocked(pull: PullRequest, *, can_write: bool, mergeable: bool | None) -> str | None:
+    """Why a pull request cannot be merged by this person now, or None when it can."""
+    if pull.state == "closed":
+        return "This pull request is closed."
+    if pull.draft:
+        return "This is a draft. It can be merged once it is marked as ready for review."
+    if mergeable is None:
+        return f"The branch {pull.base_ref} is gone, so there is nothing to merge into."
+    if not mergeable:
+        return f"It conflicts with {pull.base_ref}. Resolve the conflict on the branch {pull.head_ref} first."
+    if not can_write:
+        return "Merging needs write access here. A maintainer can merge it."
+    return None
+
+
+def doubts(store: Store, pull: PullRequest) -> list[str]:
+    """What speaks against merging now, though nothing forbids it."""
+    found = [
+        f"{r.name}: {word_of(r)}." for r in store.runs_on(pull.repo_id, pull.head_sha) if tone_of(r) != "good"
+    ]
+    if not store.runs_on(pull.repo_id, pull.head_sha):
+        found.append("No check has run on this commit.")
+    if pulls.review_decision(store, pull) == "CHANGES_REQUESTED":
+        found.append("Changes were requested.")
+    return found
+
+
+def of_pull(store: Store, pull: PullRequest, *, can_write: bool, mergeable: bool | None) -> list[Row]:
+    """The summary of a pull request for one person."""
+    closes = ", ".join(f"#{i.number} {i.title}" for i in pulls.closing_issues(store, pull))
+    what = f"{plural(pull.changed_files, 'file')}, +{pull.additions} −{pull.deletions}"
+    runs = store.runs_on(pull.repo_id, pull.head_sha)
+    return [
+        Row(
+            "What",
+            f"{what}. {f'Closes {closes}' if closes else 'It closes no issue'}.",
+            href="#files",
+            link="See the diff",
+        ),
+        _rests_on(store, pull, runs),
+        _asked(store, pull, runs, can_write=can_write, mergeable=mergeable),
+    ]
+
+
+def _rests_on(store: Store, pull: PullRequest, runs: list[CheckRun]) -> Row:
+    if not runs:
+        return Row("Rests on", "Nothing: no check has run on this commit.", "bad")
+    worst = min(runs, key=lambda run: ("bad", "wait", "act", "good").index(tone_of(run)))
+    more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+    text = f"{worst.name}: {word_of(worst)}{more}. {worst.title or ''}".rstrip()
+    page = f"/{store.repos[pull.repo_id].full_name}/runs/{worst.id}"
+    return Row("Rests on", text, tone_of(worst), page, "See the check")
+
+
+def _asked(
+    store: Store, pull: PullRequest, runs: list[CheckRun], *, can_write: bool, mergeable: bool | None
+) -> Row:
+    heading = "Asked of you"
+    if pull.merged_at:
+        return Row(heading, f"Nothing. {pull.merged_by} merged it into {pull.base_ref}.", "good")
+    if pull.state == "closed":
+        return Row(heading, f"Nothing. {pull.closed_by} closed it without merging.")
+    if not can_write:
+        return Row(heading, "Nothing. You may comment or review; people with write access decide.")
+    if reason := blocked(pull, can_write=can_write, mergeable=mergeable):
+        return Row(heading, reason, "act")
+    return _next(heading, {tone_of(run) for run in runs}, pulls.review_decision(store, pull))
+
+
+def _next(heading: str, tones: set[Tone], decision: str | None) -> Row:
+    """What a maintainer does with a pull request that can be merged."""
+    if "wait" in tones:
+        return Row(heading, "Wait for the check to end, or read the diff meanwhile.", "wait")
+    if decision == "CHANGES_REQUESTED":
+        return Row(
+            heading, "Wait for a new commit: changes were requested.", "wait", "#conversation", "Read them"
+        )
+    if "bad" in tones:
+        text = "Look at the failed check, then request changes or close it."
+        return Row(heading, text, "bad", "#review", "Go to the review")
+    if decision == "APPROVED":
+        return Row(heading, "Merge it: it is approved.", "act", "#merge", "Go to the merge")
+    text = "Read the report and the diff. Then approve and merge, or request changes."
+    return Row(heading, text, "act", "#review", "Go to the review")
+
+
+def of_issue(store: Store, issue: Issue, *, can_triage: bool, can_write: bool) -> list[Row]:
+    """The summary of an issue for one person."""
+    page = f"/{store.repos[issue.repo_id].full_name}"
+    linked, runs = linked_pulls(store, issue), runs_of(store, issue)
+    opened = next((pull for pull in linked if pull.state == "open"), None)
+    run = runs[0] if runs else None
+    if issue.state == "closed":
+        merged = next((pull for pull in linked if pull.merged_at), None)
+        how = f" by merging #{merged.number}" if merged else ""
+        link = (f"{page}/pull/{merged.number}", f"See #{merged.number}") if merged else (None, "")
+        now = Row("Now", f"Closed by {issue.closed_by}{how}.", "good" if merged else "plain", *link)
+        return [now, Row("Asked of you", "Nothing.")]
+    if opened:
+        where = (f"{page}/pull/{opened.number}", f"Read #{opened.number}")
+        asked = (
+            "Read it, then merge it or close it."
+            if can_write
+            else "Nothing. People with write access decide."
+        )
+        return [
+            Row("Now", f"Pull request #{opened.number} is ready for review: {opened.title}", "good", *where),
+            Row("Asked of you", asked, "act" if can_write else "plain"),
+        ]
+    if run and run.status != "completed":
+        asked = f"Nothing now. To stop it, remove {READY} or close this issue."
+        text = f"PushPals is working. {run.title or ''}".rstrip()
+        return [
+            Row("Now", text, "wait", f"{page}/runs/{run.id}", "Watch it live"),
+            Row("Asked of you", asked),
+        ]
+    labelled = READY in {label.name for label in store.labels_of(issue)}
+    if run:
+        text = f"PushPals stopped: {run.title or word_of(run)}"
+        asked = f"Read why. To try again, {f'remove {READY} and ' if labelled else ''}add {READY} again."
+        return [
+            Row("Now", text, tone_of(run), f"{page}/runs/{run.id}", "Read why"),
+            Row("Asked of you", asked, "act"),
+        ]
+    if labelled:
+        return [
+            Row("Now", "Handed to PushPals, which has not answered yet.", "wait"),
+            Row(
+                "Asked of you",
+                "Nothing. An answer comes as a comment within seconds, if PushPals is running.",
+            ),
+        ]
+    asked = (
+        f"When the description is clear, add {READY}: PushPals then works on it."
+        if can_triage
+        else f"Say what goes wrong, and how to see it. A maintainer can add {READY}."
+    )
+    return [
+        Row("Now", "Not handed to PushPals."),
+        Row("Asked of you", asked, "act" if can_triage else "plain"),
+    ]
