@@ -34,7 +34,8 @@ class Process:
 async def serving(town: Town, folder: Path) -> AsyncIterator[Process]:
     """Start the server, wait until it listens, and point the App's webhook at it."""
     key, secret = folder / "key.pem", folder / "secret"
-    assert town.settings.private_key and town.settings.webhook_secret
+    assert town.settings.private_key
+    assert town.settings.webhook_secret
     for file, value in ((key, town.settings.private_key), (secret, town.settings.webhook_secret)):
         file.touch(mode=0o600)
         file.write_text(value.get_secret_value())

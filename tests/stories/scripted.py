@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,6 +20,8 @@ class ScriptedModel:
         self.replies = list(replies)
         self.asked: list[Messages] = []
         self.down = False
+        self.silent = False
+        self._asked = asyncio.Event()
         self._ids = itertools.count(1)
         self._runner: web.AppRunner | None = None
         self.url = ""
@@ -28,12 +31,16 @@ class ScriptedModel:
         app = web.Application(client_max_size=16 << 20)
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/chat/completions", self._complete)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
         return self
+
+    async def was_asked(self) -> None:
+        """Wait until somebody asks for an answer."""
+        await self._asked.wait()
 
     async def close(self) -> None:
         """Stop listening."""
@@ -44,6 +51,9 @@ class ScriptedModel:
         return web.json_response({"object": "list", "data": [{"id": "scripted", "object": "model"}]})
 
     async def _complete(self, request: web.Request) -> web.Response:
+        self._asked.set()
+        if self.silent:
+            await asyncio.Event().wait()
         if self.down:
             return web.Response(status=503, text="down")
         body = await request.json()

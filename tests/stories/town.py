@@ -9,11 +9,14 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from pushpals.git import Mirror
+from pushpals.ledger import Ledger
 from pushpals.local.forge.app_entities import App, CheckRun
 from pushpals.local.forge.entities import Comment, Issue, PullRequest, Repo
 from pushpals.local.forge.server import Forge
 from pushpals.local.model import ChosenModel
-from pushpals.loop.services import Event
+from pushpals.loop.services import LEDGER_IDENTITY, Event
+from pushpals.model import Hint, JobRecord, RepoRef, SubjectRef
 from pushpals.sandbox import SandboxProvider
 from pushpals.server.app import Server
 from pushpals.server.needs import APP_EVENTS, APP_PERMISSIONS
@@ -54,6 +57,10 @@ TITLE = "Login fails for names with a dot"
 BODY = "When I sign up as `ada.lovelace`, I cannot log in afterwards: the name is not found."
 
 
+async def _nobody() -> str | None:
+    return None
+
+
 @dataclass
 class Town:
     """The town, with the things a story does and sees."""
@@ -64,6 +71,7 @@ class Town:
     settings: Settings
     model: ScriptedModel
     sandboxes: SandboxProvider
+    folder: Path
     events: list[Event] = field(default_factory=list)
 
     @contextlib.asynccontextmanager
@@ -96,6 +104,20 @@ class Town:
         """Return the App's comments on an issue."""
         mine = (c for c in self.forge.store.comments.values() if c.number == issue.number)
         return [c for c in mine if c.author == "pushpals[bot]"]
+
+    def hint(self, issue: Issue) -> Hint:
+        """Return a hint at an issue, as a late or repeated webhook would give."""
+        return Hint(ref=SubjectRef(repo=RepoRef(owner="octo", name="names"), number=issue.number))
+
+    async def refs(self) -> list[str]:
+        """Return the names of all refs of the repository."""
+        return sorted(await self.forge.git.refs(self.repo, "refs/"))
+
+    async def jobs(self, issue: Issue) -> list[JobRecord]:
+        """Return the records of an issue's jobs, read from the forge by git."""
+        mirror = await Mirror.open(self.folder / "reader.git", f"{self.forge.url}/octo/names.git", _nobody)
+        view = await Ledger(mirror, LEDGER_IDENTITY).observe(issue.number, "main")
+        return [entry.record for entry in view.jobs]
 
     def checks(self) -> list[CheckRun]:
         """Return all check runs."""
@@ -145,4 +167,4 @@ async def build(
         state=folder / "state",
         retry_factor=0.0,
     )
-    return Town(forge, repo, app, settings, model, sandboxes)
+    return Town(forge, repo, app, settings, model, sandboxes, folder)

@@ -59,7 +59,8 @@ def _events(verdict: Gated, at: datetime) -> list[AuditEvent]:
         for finding in report.findings
     ]
     if not any(finding.blocking for finding in report.findings):
-        events.insert(0, AuditEvent(at=at, kind="gate", text="scope ok · secrets ok · review ok"))
+        notes = prose.count(len(report.findings), "note") if report.findings else "no findings"
+        events.insert(0, AuditEvent(at=at, kind="gate", text=f"scope ok · secrets ok · review: {notes}"))
     if evidence := report.evidence:
         before = {result.command: result for result in evidence.base}
         for result in evidence.head:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pushpals.model import FileChange
 
 MAX_FINDINGS = 20
-_CODE = re.compile(r"\.(py|js|jsx|ts|tsx|go|rs|rb|java|kt|c|cc|cpp|h|cs|php|swift)$", re.IGNORECASE)
 _CONFLICT = re.compile(r"^(<{7}|>{7}|\|{7}) ")
 _SKIP = re.compile(
     r"@(?:unittest\.|pytest\.mark\.)?(?:skip|skipif|skipIf|xfail|expectedFailure)\b|\b(?:it|test|describe)\.skip\(|\bt\.Skip\("
@@ -49,11 +48,6 @@ def _about_files(files: Sequence[FileChange]) -> Iterator[Finding]:
             yield Finding(
                 rule="tests-deleted", message="A test file is deleted.", path=change.path, blocking=True
             )
-    code = [change for change in files if _CODE.search(change.path) and not is_test(change.path)]
-    if code and not any(is_test(change.path) for change in files):
-        yield Finding(
-            rule="tests-untouched", message="Code changed and no test did; existing tests must cover it."
-        )
 
 
 def _about_lines(patched: PatchedFile) -> Iterator[Finding]:

@@ -30,6 +30,8 @@ class Server:
     engine: Engine
     queue: HintQueue
     url: str
+    reconciled: asyncio.Event
+    """Set once every repository has been looked at after the start."""
     _runner: web.AppRunner
     _timer: asyncio.Task[None]
 
@@ -56,11 +58,11 @@ class Server:
         await site.start()
         queue.start()
         port = runner.addresses[0][1]
-        timer = asyncio.create_task(
-            _reconcile(Reconciler(engine, queue.put), reconcile_seconds), name="reconcile"
-        )
+        done = asyncio.Event()
+        reconciling = _reconcile(Reconciler(engine, queue.put), reconcile_seconds, done)
+        timer = asyncio.create_task(reconciling, name="reconcile")
         shown = f"[{host}]" if ":" in host else host
-        return cls(engine, queue, f"http://{shown}:{port}", runner, timer)
+        return cls(engine, queue, f"http://{shown}:{port}", done, runner, timer)
 
     async def close(self) -> None:
         """Stop listening, then stop the work. Its claims are taken over when the server starts again."""
@@ -76,11 +78,12 @@ async def _healthz(_request: web.Request) -> web.Response:
     return web.Response(text="ok\n")
 
 
-async def _reconcile(reconciler: Reconciler, pause: float) -> None:
+async def _reconcile(reconciler: Reconciler, pause: float, done: asyncio.Event) -> None:
     while True:
         try:
             found = await reconciler.run()
             log.info("reconciled: %d subjects to look at", found)
+            done.set()
         except (GitHubError, GitError) as error:
             log.warning("could not reconcile, trying again in %.0f s: %s", pause, error)
         await asyncio.sleep(pause)

@@ -115,9 +115,7 @@ class Demo:
                 say("\n".join(f"  {line}" for line in comment.splitlines() if not line.startswith("<!--")))
             return EXIT_FAILED
         said = proof.check.conclusion if proof.check else "none"
-        say(
-            f"Pull request #{proof.pull.number}  {world.url}/pull/{proof.pull.number}   check run: {said}"
-        )
+        say(f"Pull request #{proof.pull.number}  {world.url}/pull/{proof.pull.number}   check run: {said}")
         say()
         lines = proof.diff.splitlines()
         for line in lines[:DIFF_LINES]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from pushpals.model import JobId
     from pushpals.server.settings import Settings
 
+USUAL_PORT = 8610
+"""Taken when it is free and no other was asked for, so that an address in a browser stays good."""
+
 OWNER = "octo"
 MAINTAINER = "ada"
 STRANGER = "sam"
@@ -40,7 +44,7 @@ class World:
     @classmethod
     async def create(cls, folder: Path, settings: Settings, name: str, source: Path, port: int = 0) -> World:
         """Start a forge in `folder` with a copy of the repository (or folder) at `source`."""
-        forge = await Forge.start(folder / "forge", port=port, pages=routes)
+        forge = await _start_forge(folder / "forge", port)
         for login in (OWNER, MAINTAINER, STRANGER):
             forge.create_user(login)
         repo = await forge.create_repo(OWNER, name, source)
@@ -108,3 +112,10 @@ class World:
         """Return what PushPals wrote on an issue."""
         comments = self.forge.store.comments.values()
         return [c.body for c in comments if c.number == issue.number and c.author == f"{self.app.slug}[bot]"]
+
+
+async def _start_forge(folder: Path, port: int) -> Forge:
+    if port == 0:
+        with contextlib.suppress(OSError):
+            return await Forge.start(folder, port=USUAL_PORT, pages=routes)
+    return await Forge.start(folder, port=port, pages=routes)

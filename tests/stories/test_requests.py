@@ -1,0 +1,30 @@
+"""Requests are precious: what one run asks of GitHub, counted by kind."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.stories.town import Town
+
+
+async def test_a_run_takes_few_requests(town: Town) -> None:
+    issue = town.issue()
+    async with town.server() as server:
+        await server.reconciled.wait()
+        await server.queue.idle()
+        start = len(town.forge.requests)
+        town.label(issue)
+        await town.concluded(issue)
+        await server.queue.idle()
+        asked = [request for request in town.forge.requests[start:] if request.kind != "git"]
+
+    counted = Counter(request.operation or request.path.rpartition("/")[2] for request in asked)
+    # Tokens live for an hour; both were made when the server looked at its repositories.
+    tokens = sum(1 for request in town.forge.requests[:start] if request.path.endswith("access_tokens")) - 1
+    assert tokens == 2  # one to talk, one to push, both narrowed to this repository; one more lists them
+    assert counted == {
+        "Subject": 2,  # when the label comes, and again when the patch is there
+        "permission": 2,  # the asker's role, before work starts and before it is published
+        "Write": 3,  # acknowledged; pull request with its check; comment and live check brought in step
+    }
+    assert tokens + sum(counted.values()) <= 12
