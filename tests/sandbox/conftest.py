@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import secrets
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -29,11 +30,20 @@ def kind(request: pytest.FixtureRequest) -> str:
     return kind
 
 
+@pytest.fixture(scope="session")
+def bubblewrap() -> SandboxProvider:
+    return asyncio.run(choose("bubblewrap", None, []))
+
+
+@pytest.fixture(scope="session")
+def docker_provider(image: str) -> SandboxProvider:
+    return asyncio.run(choose("docker", image, []))
+
+
 @pytest.fixture
-async def provider(kind: str, request: pytest.FixtureRequest) -> SandboxProvider:
-    if kind == "docker":
-        return await choose("docker", request.getfixturevalue("image"), [])
-    return await choose("bubblewrap", None, [])
+def provider(kind: str, request: pytest.FixtureRequest) -> SandboxProvider:
+    provider: SandboxProvider = request.getfixturevalue("docker_provider" if kind == "docker" else kind)
+    return provider
 
 
 @pytest.fixture
@@ -76,6 +86,18 @@ def alive(marker: str) -> list[int]:
                 if marker.encode() in (directory / "cmdline").read_bytes():
                     found.append(int(directory.name))
     return found
+
+
+def dead_pid() -> int:
+    """Return the number of a process that is no more."""
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    return process.pid
+
+
+def said(argv: list[str]) -> str:
+    """Run a program outside any sandbox and return what it prints."""
+    return subprocess.run(argv, capture_output=True, check=True, text=True).stdout
 
 
 def names(directory: Path) -> list[str]:

@@ -20,7 +20,7 @@ from pushpals.sandbox.bubblewrap import BubblewrapProvider
 from pushpals.sandbox.cgroup import find_parent
 from pushpals.sandbox.docker_engine import DEFAULT_HOST
 from pushpals.sandbox.docker_sandbox import DockerProvider
-from pushpals.sandbox.system import System, shown_trees
+from pushpals.sandbox.system import System, require_safe, shown_trees
 
 Preference = Literal["auto", "docker", "bubblewrap"]
 
@@ -41,6 +41,7 @@ async def choose(
     `bin` first on PATH. Raises `SandboxUnavailable`, or `UnsafeExtraPath` for a path that
     would show too much. Never returns anything that runs commands unconfined.
     """
+    require_safe(extra_paths)
     reasons: list[str] = []
     if preference != "bubblewrap" and (image or preference == "docker"):
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,7 @@ class Engine:
 
         self._image = image
         with self._explained():
+            _knock(host)
             self._client: DockerClient = docker.DockerClient(host, version="auto", timeout=_SECONDS)
 
     def close(self) -> None:
@@ -141,6 +143,14 @@ class Engine:
             yield
         except (DockerException, RequestException, OSError) as error:
             raise SandboxUnavailable(f"Docker: {error}", image=self._image) from error
+
+
+def _knock(host: str) -> None:
+    """Raise OSError unless somebody listens; the client would leave a socket open."""
+    if host.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_SECONDS)
+            probe.connect(host.removeprefix("unix://"))
 
 
 def _options(name: str, user: str, workspace: Path, limits: Limits) -> dict[str, Any]:

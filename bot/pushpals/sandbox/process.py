@@ -8,7 +8,8 @@ import json
 import os
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
 
 from pushpals.sandbox.command import FLOOD_BYTES
 from pushpals.sandbox.output import OutputBuffer
@@ -31,6 +32,7 @@ class ProcessTree:
         self._process = process
         self._output = output
         self._pidfd: int | None = None
+        self._ending = False
         self._tasks = [
             asyncio.create_task(self._await_exit()),
             asyncio.create_task(self._follow_status(status)),
@@ -40,11 +42,14 @@ class ProcessTree:
     async def end(self) -> None:
         """Kill what is left; return once the last process is dead and its output is read."""
         self.supervision.stop("killed")
-        # The group holds bwrap itself, also in the moments before it set up that its
-        # namespace dies with it.
+        self._ending = True
+        # Until bwrap has named the first process of its namespace, both are in one group;
+        # after that we kill this process ourselves, because for some more moments it would
+        # outlive bwrap in spite of `--die-with-parent`.
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+        self._kill_first()
         exiting, following, reading = self._tasks
         await exiting
         await following
@@ -52,6 +57,11 @@ class ProcessTree:
             await _dead(self._pidfd)
             os.close(self._pidfd)
         await reading
+
+    def _kill_first(self) -> None:
+        if self._pidfd is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     async def _read_output(self) -> None:
         stdout = self._process.stdout
@@ -68,14 +78,17 @@ class ProcessTree:
 
     async def _follow_status(self, status: int) -> None:
         """Read bwrap's JSON lines: the pid of the namespace's first process, the exit code."""
-        async for line in _lines(status):
-            said = json.loads(line)
-            if "child-pid" in said:
-                # Not yet reaped by bwrap, so the number cannot mean another process.
-                with contextlib.suppress(ProcessLookupError):
-                    self._pidfd = os.pidfd_open(said["child-pid"])
-                self.first_pid.set_result(said["child-pid"])
-            self.exit_code = said.get("exit-code", self.exit_code)
+        async with contextlib.aclosing(_lines(status)) as lines:
+            async for line in lines:
+                if not line.endswith(b"\n"):
+                    break  # bwrap was killed while it wrote, so nothing has been started
+                said = json.loads(line)
+                if "child-pid" in said:
+                    self._pidfd = _open_first(said["child-pid"], said["pid-namespace"])
+                    self.first_pid.set_result(said["child-pid"])
+                    if self._ending:
+                        self._kill_first()
+                self.exit_code = said.get("exit-code", self.exit_code)
         self.first_pid.cancel()
 
 
@@ -85,40 +98,40 @@ async def start_tree(argv: Sequence[str], status: tuple[int, int], output: Outpu
     `status` are both ends of the pipe for `--json-status-fd`; this call takes them over.
     A cancelled start leaves no process behind.
     """
-    reading, writing = status
-    spawning = asyncio.create_task(_spawn(argv, writing))
-    spawning.add_done_callback(lambda _: os.close(writing))
+    starting = asyncio.create_task(_start(argv, status, output))
     try:
-        process = await asyncio.shield(spawning)
+        return await asyncio.shield(starting)
     except asyncio.CancelledError:
-        spawning.add_done_callback(_kill_spawned)
-        os.close(reading)
+        await asyncio.shield(asyncio.create_task(_end_started(starting)))
         raise
+
+
+async def _start(argv: Sequence[str], status: tuple[int, int], output: OutputBuffer) -> ProcessTree:
+    reading, writing = status
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=STDOUT,
+            env={},
+            pass_fds=(writing,),
+            start_new_session=True,
+        )
     except OSError:
         os.close(reading)
         raise
+    finally:
+        os.close(writing)
     return ProcessTree(process, reading, output)
 
 
-async def _spawn(argv: Sequence[str], status: int) -> Process:
-    return await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=STDOUT,
-        env={},
-        pass_fds=(status,),
-        start_new_session=True,
-    )
+async def _end_started(starting: asyncio.Task[ProcessTree]) -> None:
+    with contextlib.suppress(OSError):  # then nothing was started
+        await (await starting).end()
 
 
-def _kill_spawned(spawning: asyncio.Task[Process]) -> None:
-    if not spawning.cancelled() and spawning.exception() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(spawning.result().pid, signal.SIGKILL)
-
-
-async def _lines(fd: int) -> AsyncIterator[bytes]:
+async def _lines(fd: int) -> AsyncGenerator[bytes, None]:
     """Yield the lines of a pipe, then close it."""
     reader = asyncio.StreamReader()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
@@ -129,6 +142,19 @@ async def _lines(fd: int) -> AsyncIterator[bytes]:
             yield line
     finally:
         transport.close()
+
+
+def _open_first(pid: int, namespace: int) -> int | None:
+    """Return a pidfd of the first process of a pid namespace, or None if it is gone."""
+    try:
+        pidfd = os.pidfd_open(pid)
+        # Its number may mean another process by now; its namespace cannot.
+        if Path(f"/proc/{pid}/ns/pid").stat().st_ino == namespace:
+            return pidfd
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    os.close(pidfd)
+    return None
 
 
 async def _dead(pidfd: int) -> None:

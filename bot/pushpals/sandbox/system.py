@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,24 +87,25 @@ class System:
         return ":".join([*own, SYSTEM_PATH])
 
 
-def shown_trees(prefixes: Iterable[Path], extra: Sequence[Path]) -> tuple[Path, ...]:
-    """Return the directories to show besides /usr: `extra` first, then Python's `prefixes`.
-
-    An unsafe prefix is left out (the system's Python serves); an unsafe extra path raises
-    `UnsafeExtraPath`. Where a path leads through links, the real directory is shown too,
-    because scripts and virtual environments name either.
-    """
-    wanted: dict[Path, None] = {}
+def require_safe(extra: Iterable[Path]) -> None:
+    """Raise `UnsafeExtraPath` if one of these directories may not be shown."""
     for path in extra:
         reason = why_unsafe(path)
         if reason:
             message = f"{path} cannot be shown inside a sandbox: {reason}. Name a smaller directory"
             raise UnsafeExtraPath(message)
-        wanted |= dict.fromkeys((path.absolute(), path.resolve()))
-    for prefix in prefixes:
-        if why_unsafe(prefix) is None:
-            wanted |= dict.fromkeys((prefix.absolute(), prefix.resolve()))
-    return tuple(path for path in wanted if path.exists() and not path.is_relative_to("/usr"))
+
+
+def shown_trees(prefixes: Iterable[Path], extra: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the directories to show besides /usr: `extra` first, then Python's `prefixes`.
+
+    An unsafe prefix is left out; the system's Python serves. Where a path leads through
+    links, the real directory is shown too, because scripts and virtual environments name
+    either.
+    """
+    safe = [prefix for prefix in prefixes if why_unsafe(prefix) is None]
+    wanted = dict.fromkeys(path for shown in (*extra, *safe) for path in (shown.absolute(), shown.resolve()))
+    return tuple(path for path in wanted if not path.is_relative_to("/usr"))
 
 
 def why_unsafe(path: Path) -> str | None:
