@@ -44,9 +44,17 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--port", type=click.IntRange(0, 65_535), default=0, help="Port of the local forge; any free one if 0."
 )
+@click.option("--record", type=click.Path(dir_okay=False, path_type=Path), hidden=True)
 @model_options
 def demo(
-    *, repo: Path | None, issue: str | None, check: str | None, serve: bool, port: int, **model: str | None
+    *,
+    repo: Path | None,
+    issue: str | None,
+    check: str | None,
+    serve: bool,
+    port: int,
+    record: Path | None,
+    **model: str | None,
 ) -> None:
     """Label an issue, get a pull request: the main job once, all on this machine.
 
@@ -69,7 +77,9 @@ def demo(
     else:
         title, _, body = str(issue).strip().partition("\n")
         story = Story(repo.resolve().name or "repository", repo.resolve(), title.strip(), body.strip(), check)
-    sys.exit(_run(Demo(settings, folder, Screen(sys.stdout), port).run(story, serve=serve)))
+    sys.exit(
+        _run(Demo(settings, folder, Screen(sys.stdout), port=port, record=record).run(story, serve=serve))
+    )
 
 
 def _settings(**given: object) -> Settings:

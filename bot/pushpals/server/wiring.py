@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from pushpals.audit.redact import Redactor
 from pushpals.github import AppAuth, Endpoints, GitHub
+from pushpals.llm import RecordingModel
 from pushpals.local.model import ChosenModel, Surroundings, Wanted, choose_model
 from pushpals.loop.services import Config, Services, StateLock
 from pushpals.sandbox import choose as choose_sandbox
@@ -19,6 +20,7 @@ from pushpals.sandbox import choose as choose_sandbox
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from pushpals.llm import ChatModel
     from pushpals.local.model import Progress
     from pushpals.loop.services import Event
     from pushpals.sandbox import SandboxProvider
@@ -56,6 +58,8 @@ class Parts:
 
     model: ChosenModel
     sandboxes: SandboxProvider
+    record: Path | None = None
+    """Where to keep a recording of what the model answers, if anywhere."""
 
 
 @contextlib.asynccontextmanager
@@ -69,7 +73,9 @@ async def open_services(
     endpoints = Endpoints.at(settings.github_url)
     auth = AppAuth(settings.require_app_id(), settings.require_private_key())
     lock = StateLock.take(settings.state)
-    chat = parts.model.connect()
+    chat: ChatModel = parts.model.connect()
+    if parts.record is not None:
+        chat = RecordingModel(chat, parts.record)
     github = GitHub(auth, endpoints)
     config = Config(
         state=settings.state, endpoints=endpoints, capacity=settings.jobs, retry_factor=settings.retry_factor

@@ -50,12 +50,18 @@ def sample_story(folder: Path) -> Story:
 class Demo:
     """One run of the demo."""
 
-    def __init__(self, settings: Settings, folder: Path, screen: Screen, port: int = 0) -> None:
-        """`folder` holds everything the demo makes, and must be empty; `port` is the forge's."""
+    def __init__(
+        self, settings: Settings, folder: Path, screen: Screen, *, port: int = 0, record: Path | None = None
+    ) -> None:
+        """`folder` holds everything the demo makes, and must be empty; `port` is the forge's.
+
+        `record` is a file that keeps what the model answers, to be played back later.
+        """
         self._settings = settings
         self._folder = folder
         self._screen = screen
         self._port = port
+        self._record = record
 
     async def run(self, story: Story, *, serve: bool = False) -> int:
         """Live through the story; return the exit code: 0 only when a proven pull request is open.
@@ -73,7 +79,7 @@ class Demo:
             sandboxes = await open_sandbox(self._settings)
             self._screen.row("sandbox", sandboxes.describe(), time.monotonic() - began)
             services = await stack.enter_async_context(
-                open_services(world.settings, Parts(model, sandboxes), self._screen.event)
+                open_services(world.settings, Parts(model, sandboxes, self._record), self._screen.event)
             )
             server = await Server.start(services, world.settings.require_webhook_secret())
             stack.push_async_callback(server.close)
