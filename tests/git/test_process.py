@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import importlib
 import os
 import shutil
 import subprocess
@@ -78,6 +79,7 @@ async def test_what_git_says_is_redacted(tmp_path: Path, shim: Shim) -> None:
 async def test_nothing_of_the_callers_environment_or_configuration_reaches_git(
     remote: BareRemote, mirror: Mirror, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    importlib.import_module("git.db")  # GitPython asks git for its version at the first import, in our name
     marker = tmp_path / "marker"
     home = tmp_path / "home"
     hooks = home / "hooks"
