@@ -318,6 +318,9 @@ class JobRecord(Frozen):
     branch: str
     attempt: int = 0
     holder: Holder | None = None
+    """Who works on it, while it is claimed or running."""
+    by: Holder | None = None
+    """Who wrote this record: the process that goes on from here, unless it is seen to be gone."""
     nonce: str
     """Random, new in every record: settles a lost answer to a compare-and-swap."""
     updated_at: datetime

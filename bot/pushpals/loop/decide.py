@@ -129,17 +129,30 @@ def _advance(s: Snapshot, policy: RepoPolicy, request: RequestRecord, job: JobRe
     match job.state:
         case JobState.QUEUED if job.not_before and job.not_before > s.now:
             return [*_picture_steps(s), steps.Wake(job.not_before)]
+        case JobState.QUEUED if not _ours(s, job) and picture.progress_comment_of(s.view) is None:
+            return []  # whoever made the job is about to acknowledge it
         case JobState.QUEUED:
             # The acknowledgement goes first: a person should not wait for a worker to hear of it.
             return [*_picture_steps(s), *([steps.StartJob(job.id)] if s.free else [])]
         case JobState.CLAIMED | JobState.RUNNING:
             return _held(s, job)
+        case _ if not _ours(s, job):
+            return []
         case JobState.PROPOSED:
             return [steps.GateJob(job.id)]
         case JobState.GATED:
             return [steps.PublishJob(job.id)]
         case _:
             return _picture_steps(s)
+
+
+def _ours(s: Snapshot, job: JobRecord) -> bool:
+    """True when this process goes on with a job: it wrote the last record, or its writer seems to be gone.
+
+    Records are safe from races by compare-and-swap, but comments and check runs are not: so that two
+    replicas do not draw the same picture twice, only the writer of a record draws it.
+    """
+    return job.by is None or job.by.instance == s.holder.instance or job.id in s.abandoned
 
 
 def _held(s: Snapshot, job: JobRecord) -> list[steps.Step]:
@@ -171,6 +184,8 @@ def _picture_steps(s: Snapshot) -> list[steps.Step]:
     if s.ledger.request is None:
         return []
     jobs = s.ledger.jobs
+    if jobs and not _ours(s, jobs[-1].record):
+        return []
     owed = picture.owed(
         s.view, s.ledger.request.record, jobs, live=bool(jobs) and jobs[-1].record.id in s.working
     )

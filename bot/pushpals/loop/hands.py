@@ -74,7 +74,8 @@ async def advance(
 ) -> Entry[JobRecord]:
     """Move a job's record by compare-and-swap; its audit chain and the refs in `also` go in the same push."""
     now = services.clock.now()
-    record = entry.record.model_copy(update={**changes, "nonce": secrets.token_hex(8), "updated_at": now})
+    stamp = {"by": services.holder, "nonce": secrets.token_hex(8), "updated_at": now}
+    record = entry.record.model_copy(update={**changes, **stamp})
     chain = await chain_of(repo, entry)
     lines = [chain.append(event) for event in events]
     state = AuditEvent(at=now, kind="state", text=message, attributes={"state": record.state.value})

@@ -100,6 +100,7 @@ async def queue_job(s: Snapshot, hands: Hands) -> Snapshot:
         state=JobState.QUEUED,
         base=request.base,
         branch=f"agent/{task.role.replace('_', '-')}/{job_id}",
+        by=hands.services.holder,
         nonce=secrets.token_hex(8),
         created_at=now,
         updated_at=now,
