@@ -24,8 +24,9 @@ from pushpals.policy.job import conclusion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
-    from pushpals.github import CheckConclusion, CheckRunView, CommentView, SubjectView
+    from pushpals.github import CheckConclusion, CheckRunView, CommentView, LabelEvent, SubjectView
     from pushpals.ledger import Entry
     from pushpals.model import JobRecord, RequestRecord, Sha
     from pushpals.policy.access import Refused
@@ -62,12 +63,24 @@ def refusal_comment(view: SubjectView, cause: str) -> CommentView | None:
     return _marked(view, prose.refusal_mark(cause))
 
 
+def may_be_unread(view: SubjectView, since: datetime) -> bool:
+    """True when a comment written after `since` may be among those in the middle that were not read.
+
+    A long conversation is read from both ends. What may have been said there is not said again.
+    """
+    return view.comments_total > len(view.comments) and any(
+        c.created_at > since for c in view.comments[20:21]
+    )
+
+
 def refusal(view: SubjectView, login: str, cause: str, refused: Refused, label: str) -> tuple[Mutation, ...]:
     """Return the polite comment to someone who may not start work."""
     return (AddComment(view.id, prose.access_refusal(login, cause, refused.reason, label)),)
 
 
-def broken_policy(view: SubjectView, base: Sha, cause: str, problem: PolicyProblem) -> tuple[Mutation, ...]:
+def broken_policy(
+    view: SubjectView, base: Sha, cause: LabelEvent, problem: PolicyProblem
+) -> tuple[Mutation, ...]:
     """Return the check run that quotes the broken line, and one comment that leads to it."""
     title, summary = prose.policy_check(
         problem.message, problem.line, problem.quoted_line, problem.suggestion
@@ -87,8 +100,8 @@ def broken_policy(view: SubjectView, base: Sha, cause: str, problem: PolicyProbl
                 summary=summary,
             )
         )
-    if _marked(view, prose.policy_mark(cause)) is None:
-        owed.append(AddComment(view.id, prose.policy_refusal(cause, problem.line, problem.message)))
+    if _marked(view, prose.policy_mark(cause.id)) is None and not may_be_unread(view, cause.at):
+        owed.append(AddComment(view.id, prose.policy_refusal(cause.id, problem.line, problem.message)))
     return tuple(owed)
 
 
@@ -109,13 +122,16 @@ def owed(
         return (*writes, *missing, *_head_check(view, last.record))
     writes += _comment(view, request, [job.record for job in jobs], live=live)
     if last:
-        writes += [*_head_check(view, last.record), *_live_check(view, last)]
+        writes += _head_check(view, last.record)
+    # The one before as well: a process may have ended between the end of that job and its picture.
+    for entry in jobs[-2:]:
+        writes += _live_check(view, entry)
     return tuple(writes)
 
 
 def pull_numbers(view: SubjectView, jobs: Sequence[JobRecord]) -> dict[str, int]:
     """Return the number of each job's pull request."""
-    return {job.id: pulls[-1].number for job in jobs if (pulls := view.pulls.get(job.branch, ()))}
+    return {job.id: pulls[0].number for job in jobs if (pulls := view.pulls.get(job.branch, ()))}
 
 
 def _comment(

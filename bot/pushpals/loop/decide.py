@@ -63,9 +63,18 @@ def people_to_check(view: SubjectView, ledger: LedgerView, label: str) -> tuple[
     """Return the people whose role `decide` will ask for, so that `observe` reads just these."""
     cause = newest_cause(view, ledger, label)
     people = [cause.actor] if cause and cause.actor and not _refused_before(view, cause.id) else []
-    if ledger.request and any(job.record.state in NEEDS_ASKER | HELD for job in ledger.jobs[-1:]):
+    going_on = any(job.record.state in NEEDS_ASKER | HELD for job in ledger.jobs[-1:])
+    if ledger.request and (going_on or _lacks_job(ledger)):
         people.append(ledger.request.record.request.asker)
     return tuple({person.id: person for person in people}.values())
+
+
+def _lacks_job(ledger: LedgerView) -> bool:
+    """True when the newest request has no job yet: a process may end between the two."""
+    if ledger.request is None:
+        return False
+    cause = ledger.request.record.request.cause
+    return not any(job.record.cause == cause for job in ledger.jobs)
 
 
 def _refused_before(view: SubjectView, cause: str) -> bool:
@@ -79,6 +88,8 @@ def _cause_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
         return []
     asker = _allowed(s, policy, cause.actor)
     if isinstance(asker, Refused):
+        if picture.may_be_unread(s.view, cause.at):
+            return []
         login = cause.actor.login if cause.actor else "ghost"
         return [steps.Write(picture.refusal(s.view, login, cause.id, asker, policy.trigger.label))]
     last = s.ledger.jobs[-1].record if s.ledger.jobs else None
@@ -98,31 +109,34 @@ def _job_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
     if s.ledger.request is None:
         return []
     request = s.ledger.request.record
-    if not any(job.record.cause == request.request.cause for job in s.ledger.jobs):
+    if _lacks_job(s.ledger):
         return [steps.QueueJob()]
     job = s.ledger.jobs[-1].record
     if job.state in BEFORE_PUBLICATION:
-        return _stop(s, policy, job) or _advance(s, policy, request, job)
+        return _stop(s, job, policy.trigger.label) or _advance(s, policy, request, job)
     if job.state is JobState.PUBLISHED:
         return _after_publication(s, job)
     return []
 
 
-def _stop(s: Snapshot, policy: RepoPolicy, job: JobRecord) -> list[steps.Step]:
-    """Closing the issue or removing the label stops the work, up to the moment of publication."""
+def _stop(s: Snapshot, job: JobRecord, label: str | None) -> list[steps.Step]:
+    """Closing the issue or removing the label stops the work, up to the moment of publication.
+
+    `label` None: which label counts is not known, since the policy cannot be read.
+    """
     if s.view.state != "OPEN":
         cause = "The issue was closed before the work was published."
-    elif not labelled(s.view, policy.trigger.label):
-        cause = f"The label `{policy.trigger.label}` was removed before the work was published."
+    elif label is not None and not labelled(s.view, label):
+        cause = f"The label `{label}` was removed before the work was published."
     else:
         return []
-    again = f"Nothing was published. Add `{policy.trigger.label}` to the open issue to start again."
+    again = "Nothing was published. To start again, add the label to the open issue once more."
     return [steps.EndJob(job.id, Failure(kind=FailureKind.CANCELLED, cause=cause, next_step=again))]
 
 
 def _advance(s: Snapshot, policy: RepoPolicy, request: RequestRecord, job: JobRecord) -> list[steps.Step]:
     """One step of a job on its way to publication."""
-    if job.state in NEEDS_ASKER:
+    if job.state in NEEDS_ASKER or _orphaned(s, job):
         asker = _allowed(s, policy, request.request.asker)
         if isinstance(asker, Refused):
             return [steps.EndJob(job.id, _access_lost(request.request.asker.login, asker))]
@@ -136,11 +150,9 @@ def _advance(s: Snapshot, policy: RepoPolicy, request: RequestRecord, job: JobRe
             return [*_picture_steps(s), *([steps.StartJob(job.id)] if s.free else [])]
         case JobState.CLAIMED | JobState.RUNNING:
             return _held(s, job)
-        case _ if not _ours(s, job):
-            return []
-        case JobState.PROPOSED:
+        case JobState.PROPOSED if _ours(s, job):
             return [steps.GateJob(job.id)]
-        case JobState.GATED:
+        case JobState.GATED if _ours(s, job):
             return [steps.PublishJob(job.id)]
         case _:
             return _picture_steps(s)
@@ -155,11 +167,16 @@ def _ours(s: Snapshot, job: JobRecord) -> bool:
     return job.by is None or job.by.instance == s.holder.instance or job.id in s.abandoned
 
 
-def _held(s: Snapshot, job: JobRecord) -> list[steps.Step]:
-    if job.id in s.working:
-        return _picture_steps(s)
+def _orphaned(s: Snapshot, job: JobRecord) -> bool:
+    """True when nobody works any more on a job that is held."""
+    if job.state not in HELD or job.id in s.working:
+        return False
     predecessor = job.holder is not None and job.holder.instance == s.holder.instance
-    if not predecessor and job.id not in s.abandoned:
+    return predecessor or job.id in s.abandoned
+
+
+def _held(s: Snapshot, job: JobRecord) -> list[steps.Step]:
+    if not _orphaned(s, job):
         return _picture_steps(s)
     if job.attempt >= MAX_ATTEMPTS:
         return [steps.EndJob(job.id, _gave_up(job))]
@@ -173,7 +190,7 @@ def _after_publication(s: Snapshot, job: JobRecord) -> list[steps.Step]:
     if pulls and all(pull.state == "CLOSED" for pull in pulls):
         failure = Failure(
             kind=FailureKind.CANCELLED,
-            cause=f"Pull request #{pulls[-1].number} was closed without merging.",
+            cause=f"Pull request #{pulls[0].number} was closed without merging.",
             next_step="To try again, remove the label and add it again.",
         )
         return [steps.EndJob(job.id, failure)]
@@ -195,6 +212,10 @@ def _picture_steps(s: Snapshot) -> list[steps.Step]:
 def _with_broken_policy(s: Snapshot, problem: PolicyProblem) -> list[steps.Step]:
     """Nothing starts and nothing is published under a policy that cannot be read."""
     job = s.ledger.jobs[-1].record if s.ledger.jobs else None
+    if job and job.state in BEFORE_PUBLICATION and (stop := _stop(s, job, label=None)):
+        return stop
+    if job and job.state is JobState.PUBLISHED and (after := _after_publication(s, job)):
+        return after
     if job and job.state in {JobState.PROPOSED, JobState.GATED}:
         cause = f"`.github/pushpals.yml` is not valid (line {problem.line}: {problem.message})."
         rule = f".github/pushpals.yml line {problem.line}"
@@ -208,8 +229,8 @@ def _with_broken_policy(s: Snapshot, problem: PolicyProblem) -> list[steps.Step]
     cause_event = newest_cause(s.view, s.ledger, DEFAULT_POLICY.trigger.label)
     if cause_event is None:
         return _picture_steps(s)
-    owed = picture.broken_policy(s.view, s.ledger.base, cause_event.id, problem)
-    return [steps.Write(owed)] if owed else []
+    owed = picture.broken_policy(s.view, s.ledger.base, cause_event, problem)
+    return [steps.Write(owed)] if owed else _picture_steps(s)
 
 
 def _access_lost(login: str, refused: Refused) -> Failure:
