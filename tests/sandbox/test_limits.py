@@ -64,7 +64,7 @@ async def test_a_fork_bomb_is_contained(sandbox: Sandbox, marker: str) -> None:
         await asyncio.sleep(0.05)
     assert (await task).ended in {"timeout", "killed", "memory"}
     assert alive(marker) == []
-    assert most < 2000
+    assert most <= 2 * LIMITS.processes  # seen while some come and go
     assert (await sandbox.run("echo next", timeout=15)).output == "next\n"
 
 

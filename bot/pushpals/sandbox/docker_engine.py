@@ -135,13 +135,11 @@ class Engine:
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         """Turn the client's many exceptions into the one that names the remedies."""
-        # As above; the client lets the errors of its HTTP library through.
-        from docker.errors import DockerException  # noqa: PLC0415
-        from requests import RequestException  # noqa: PLC0415
+        from docker.errors import DockerException  # noqa: PLC0415 - as above
 
         try:
             yield
-        except (DockerException, RequestException, OSError) as error:
+        except (DockerException, OSError) as error:
             raise SandboxUnavailable(f"Docker: {error}", image=self._image) from error
 
 
