@@ -32,7 +32,7 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--model-url", help="Base address of an OpenAI-compatible endpoint.")(command)
 
 
-@main.command()
+@main.command(short_help="Label an issue, get a pull request, all on this machine.")
 @click.option(
     "--repo",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -124,7 +124,7 @@ def _run(work: Coroutine[Any, Any, int]) -> int:
         raise click.ClickException(str(error)) from None
 
 
-@main.command()
+@main.command(short_help="Serve a GitHub App's webhooks.")
 @click.option("--host", help="Address to listen on; loopback unless told otherwise.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on (8765).")
 @model_options
@@ -135,7 +135,7 @@ def serve(**given: Any) -> None:
     sys.exit(_run(run(_settings(**given), click.echo, _progress())))
 
 
-@main.command("run")
+@main.command("run", short_help="Do what is owed to one labelled issue, here and now.")
 @click.argument("issue", metavar="OWNER/REPO#NUMBER")
 @model_options
 def run_command(issue: str, **given: Any) -> None:
@@ -153,7 +153,7 @@ def run_command(issue: str, **given: Any) -> None:
     sys.exit(_run(run_once(_settings(**given), ref, screen.say, screen.progress, screen.event)))
 
 
-@main.command()
+@main.command(short_help="Look at what the others need, and say what to do.")
 @click.option("--no-model", is_flag=True, help="Do not ask the model for an answer.")
 @model_options
 def doctor(*, no_model: bool, **given: Any) -> None:
