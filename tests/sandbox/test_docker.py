@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import socketserver
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
 
 import docker
 import pytest
@@ -61,15 +64,55 @@ async def test_the_container_goes_when_opening_is_cancelled(
     await until(lambda: containers(client, workspace) == [])
 
 
-async def test_a_lost_container_is_replaced(
+async def test_a_container_lost_between_commands_is_replaced(
+    sandbox: Sandbox, workspace: Path, client: docker.DockerClient
+) -> None:
+    (lost,) = containers(client, workspace)
+    client.api.remove_container(lost, force=True)
+    assert (await sandbox.run("echo again")).output == "again\n"
+    assert containers(client, workspace) not in ([], [lost])
+    await sandbox.close()
+    assert containers(client, workspace) == []
+
+
+async def test_a_container_lost_during_a_command_ends_it_and_is_replaced(
     sandbox: Sandbox, workspace: Path, client: docker.DockerClient, marker: str
 ) -> None:
     task = asyncio.create_task(sandbox.run(f"sleep {marker}"))
     await until(lambda: alive(f"sleep\0{marker}"))
     client.api.remove_container(containers(client, workspace)[0], force=True)
-    await task
+    with contextlib.suppress(SandboxUnavailable):
+        assert (await task).exit_code != 0
     assert (await sandbox.run("echo again")).output == "again\n"
     await sandbox.close()
+
+
+class HastyEngine(socketserver.StreamRequestHandler):
+    """Answers so fast that the output of a command arrives together with the headers."""
+
+    def handle(self) -> None:
+        while request := self.rfile.readline():
+            fields = dict(line.split(b": ", 1) for line in iter(self.rfile.readline, b"\r\n"))
+            self.rfile.read(int(fields.get(b"Content-Length", b"0")))
+            if b"/start " in request:
+                frame = b"\1\0\0\0\0\0\0\6hasty\n"
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + frame)
+                return
+            body = b'{"ApiVersion": "1.41", "ExitCode": 0}'
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+
+def test_no_output_is_lost_when_it_comes_at_once() -> None:
+    with (
+        TemporaryDirectory() as directory,
+        socketserver.ThreadingUnixStreamServer(f"{directory}/engine", HastyEngine) as server,
+    ):
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        output = bytearray()
+        with contextlib.closing(Engine(f"unix://{directory}/engine", "image")) as engine:
+            assert engine.run("prepared", output.extend) == 0
+        server.shutdown()
+    assert output == b"hasty\n"
 
 
 async def test_containers_of_the_dead_are_removed_and_others_left_alone(

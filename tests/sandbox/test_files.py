@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pushpals.sandbox import FileTooLarge, UnsafePath, WorkspaceFiles
@@ -189,6 +189,7 @@ def trapped() -> Iterator[tuple[Path, WorkspaceFiles]]:
         yield Path(top), WorkspaceFiles(workspace)
 
 
+@settings(deadline=None)
 @given(actions=ACTIONS)
 def test_no_path_at_all_leads_out_of_the_workspace(actions: list[tuple[str, str]]) -> None:
     for top, files in trapped():

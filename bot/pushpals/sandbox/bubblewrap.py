@@ -108,6 +108,8 @@ class BubblewrapSandbox:
                 ended = await tree.supervision.settled(seconds, watch, first_pid)
             if group and tree.exit_code != 0 and group.out_of_memory():
                 ended = "memory"
+        if ended == "exited" and tree.was_killed:
+            ended = "killed"
         if ended == "exited" and tree.exit_code is None:
             raise SandboxUnavailable(f"bubblewrap could not start the command: {output.text().strip()}")
         code = tree.exit_code if ended == "exited" else None

@@ -96,15 +96,17 @@ class Engine:
 
     def run(self, prepared: str, write: Callable[[bytes], None]) -> int | None:
         """Run it, handing over its output as it comes; returns its exit code."""
-        from docker.utils.socket import frames_iter  # noqa: PLC0415 - as above
-
+        api = self._client.api
+        address = f"{api.base_url}/v{api.api_version}/exec/{prepared}/start"
         with self._explained():
-            # As a plain stream the client would never close its socket.
-            stream: Any = self._client.api.exec_start(prepared, socket=True)
-            with contextlib.closing(stream), contextlib.closing(stream._response):  # noqa: SLF001
-                for _, chunk in frames_iter(stream, tty=False):  # type: ignore[no-untyped-call]
+            # Not `exec_start`: it reads past the buffer in which the first output may already
+            # have arrived together with the answer's headers, and so loses it.
+            answer = api.post(address, json={"Detach": False, "Tty": False}, stream=True, timeout=None)
+            with answer:
+                answer.raise_for_status()
+                for chunk in _frames(answer.raw.read):
                     write(chunk)
-            code: int | None = self._client.api.exec_inspect(prepared)["ExitCode"]
+            code: int | None = api.exec_inspect(prepared)["ExitCode"]
             return code
 
     def sweep(self, name: str) -> int:
@@ -141,6 +143,15 @@ class Engine:
             yield
         except (DockerException, OSError) as error:
             raise SandboxUnavailable(f"Docker: {error}", image=self._image) from error
+
+
+def _frames(read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Yield the pieces of both outputs: each follows 8 bytes, of which the last 4 are its length.
+
+    Source: Docker Engine API, "ContainerAttach", stream format.
+    """
+    while len(header := read(8)) == 8:  # noqa: PLR2004
+        yield read(int.from_bytes(header[4:], "big"))
 
 
 def _knock(host: str) -> None:

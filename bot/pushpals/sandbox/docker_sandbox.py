@@ -82,8 +82,7 @@ class DockerSandbox:
         self._workspace = workspace
         self._limits = limits
         self._engine = engine
-        self._container = ""
-        self._running = False
+        self._container: str | None = None
         self._killed_for_memory = 0
         self._search_path = ""
         self._closed = False
@@ -95,12 +94,18 @@ class DockerSandbox:
         self._streams = ThreadPoolExecutor(1, "docker-output")
 
     async def start(self) -> None:
-        """Start the container. `run` does this again where one had to be thrown away."""
+        """Start the container. `run` does this again where one was lost or thrown away."""
+        name = f"pushpals-{secrets.token_hex(8)}"
+        try:
+            self._search_path = await self._call(self._engine.search_path)
+            await self._call(self._engine.start, name, self._workspace, self._limits)
+        except BaseException:
+            # Removed after whatever of the start is still going on in the thread.
+            with contextlib.suppress(SandboxUnavailable):
+                await asyncio.shield(asyncio.create_task(self._call(self._engine.remove, name)))
+            raise
         self._killed_for_memory = 0
-        self._container = f"pushpals-{secrets.token_hex(8)}"
-        self._search_path = await self._call(self._engine.search_path)
-        await self._call(self._engine.start, self._container, self._workspace, self._limits)
-        self._running = True
+        self._container = name
 
     async def run(self, command: str, *, timeout: float | None = None, cwd: str = ".") -> CommandResult:
         """Run `command`; see `Sandbox.run`."""
@@ -110,12 +115,12 @@ class DockerSandbox:
             return CommandResult(command, 126, refusal, truncated=False, seconds=0, ended="exited")
         seconds = self._limits.command_seconds if timeout is None else timeout
         async with self._one_command:
-            await self._make_ready()
+            argv = contained_argv(command, directory, self._search_path)
+            container, prepared = await self._prepare(argv)
             started = time.monotonic()
             output = OutputBuffer(self._limits.output_bytes)
             supervision = self._current = Supervision()
-            argv = contained_argv(command, directory, self._search_path)
-            ended, code = await self._supervised(argv, output, supervision, seconds)
+            ended, code = await self._supervised(container, prepared, output, supervision, seconds)
         text = output.text() + supervision.words
         return CommandResult(command, code, text, output.truncated, time.monotonic() - started, ended)
 
@@ -127,21 +132,28 @@ class DockerSandbox:
         if self._current is not None:
             self._current.stop("killed")
         async with self._one_command:
-            await self._throw_away()
+            if self._container is not None:
+                await self._throw_away(self._container)
             await self._call(self._engine.close)
         self._calls.shutdown(wait=False)
         self._streams.shutdown(wait=False)
 
-    async def _make_ready(self) -> None:
+    async def _prepare(self, argv: list[str]) -> tuple[str, str]:
+        """Return the container and what it can now run, replacing a container that was lost."""
         if self._closed:
             raise SandboxUnavailable("This sandbox was closed; open another one.")
         if self._clearing is not None:
             await self._clearing
-        if not self._running:
-            await self.start()
+        if self._container is not None:
+            with contextlib.suppress(SandboxUnavailable):
+                return self._container, await self._call(self._engine.prepare, self._container, argv)
+            await self._throw_away(self._container)
+        await self.start()
+        container = str(self._container)
+        return container, await self._call(self._engine.prepare, container, argv)
 
     async def _supervised(
-        self, argv: list[str], output: OutputBuffer, supervision: Supervision, seconds: float
+        self, container: str, prepared: str, output: OutputBuffer, supervision: Supervision, seconds: float
     ) -> tuple[Ended, int | None]:
         loop = asyncio.get_running_loop()
 
@@ -152,21 +164,20 @@ class DockerSandbox:
 
         before = self._killed_for_memory
         watch = Watch(self._workspace, self._limits)
-        prepared = await self._call(self._engine.prepare, self._container, argv)
         command = loop.run_in_executor(self._streams, self._engine.run, prepared, write)
         command.add_done_callback(lambda _: supervision.stop("exited"))
         try:
             ended = await supervision.settled(seconds, watch)
         finally:
             # Cancelling once more must not stop the sweeping: it goes on.
-            self._clearing = asyncio.create_task(self._clear(command))
+            self._clearing = asyncio.create_task(self._clear(container, command))
             await asyncio.shield(self._clearing)
         if ended != "exited":
             return ended, None
         code = command.result()
         return ("memory", None) if code != 0 and self._killed_for_memory > before else (ended, code)
 
-    async def _clear(self, command: asyncio.Future[int | None]) -> None:
+    async def _clear(self, container: str, command: asyncio.Future[int | None]) -> None:
         """Leave no process behind, by sweeping the container or else by removing it."""
         try:
             async with asyncio.timeout(_GRACE_SECONDS):
@@ -174,17 +185,17 @@ class DockerSandbox:
                 swept = False
                 while not swept:
                     swept = command.done()
-                    self._killed_for_memory = await self._call(self._engine.sweep, self._container)
+                    self._killed_for_memory = await self._call(self._engine.sweep, container)
                     await asyncio.wait({command}, timeout=_SWEEP_INTERVAL)
         except (SandboxUnavailable, TimeoutError):
-            await self._throw_away()
+            await self._throw_away(container)
             await asyncio.wait({command}, timeout=_GRACE_SECONDS)
         if command.done():
             command.exception()  # seen: what it says is asked for only if nobody stopped it
 
-    async def _throw_away(self) -> None:
-        self._running = False
-        await self._call(self._engine.remove, self._container)
+    async def _throw_away(self, container: str) -> None:
+        self._container = None
+        await self._call(self._engine.remove, container)
 
     async def _call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call the engine. What was begun is finished, also for a caller that was cancelled."""

@@ -39,6 +39,11 @@ class ProcessTree:
             asyncio.create_task(self._read_output()),
         ]
 
+    @property
+    def was_killed(self) -> bool:
+        """Whether somebody else killed bubblewrap; known once the tree has ended."""
+        return (self._process.returncode or 0) < 0
+
     async def end(self) -> None:
         """Kill what is left; return once the last process is dead and its output is read."""
         self.supervision.stop("killed")
