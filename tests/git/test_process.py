@@ -141,8 +141,12 @@ async def test_only_files_and_http_are_spoken(tmp_path: Path, url: str) -> None:
 def children_end(folder: Path) -> None:
     """Wait until the process whose id the shim wrote has ended (a zombie has)."""
     ask = ["ps", "-o", "stat=", "-p", (folder / "pid").read_text().strip()]
-    while (state := subprocess.run(ask, capture_output=True, check=False).stdout) and state[:1] != b"Z":
+    for _ in range(200):
+        state = subprocess.run(ask, capture_output=True, text=True, check=False).stdout.strip()
+        if not state or state.startswith("Z"):
+            return
         time.sleep(0.05)
+    raise AssertionError("The command was ended, but what it had started goes on.")
 
 
 async def test_a_cancelled_command_takes_its_children_with_it(
@@ -153,6 +157,23 @@ async def test_a_cancelled_command_takes_its_children_with_it(
     folder = shim(f'sleep 600 & echo $! > "${{0%/*}}/pid"; echo > {ready}; wait')
     task = asyncio.create_task(Git(mirror.path).run("log"))
     await asyncio.to_thread(ready.read_text)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    children_end(folder)
+
+
+async def test_so_does_one_that_is_cancelled_while_it_starts(
+    mirror: Mirror, tmp_path: Path, shim: Shim
+) -> None:
+    ready = tmp_path / "ready"
+    os.mkfifo(ready)
+    folder = shim(f'sleep 600 & echo $! > "${{0%/*}}/pid"; echo > {ready}; wait')
+    task = asyncio.create_task(Git(mirror.path).run("log"))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    # In this thread on purpose: the command is running, and asyncio has had no time to see it.
+    assert Path.read_text(ready) == "\n"
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -103,17 +103,7 @@ class Git:
         cancellation the command and all that it started are ended first.
         """
         environment = {**self._environment, **(env or {}), **_as_environment({**_CONFIG, **(config or {})})}
-        process = await asyncio.create_subprocess_exec(
-            "git",
-            *args,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=environment,
-            cwd=cwd or self.git_dir,
-            start_new_session=True,
-            pass_fds=keep_open,
-        )
+        process = await _start(args, environment, cwd or self.git_dir, keep_open)
         try:
             async with asyncio.timeout(timeout):
                 out, err = await process.communicate(stdin)
@@ -137,6 +127,31 @@ def _as_environment(config: Mapping[str, str]) -> dict[str, str]:
         environment[f"GIT_CONFIG_KEY_{n}"] = key
         environment[f"GIT_CONFIG_VALUE_{n}"] = value
     return environment
+
+
+async def _start(
+    args: Iterable[str], environment: Mapping[str, str], cwd: Path, keep_open: tuple[int, ...]
+) -> asyncio.subprocess.Process:
+    """Start git as the leader of a session of its own, so that all it starts can be ended with it."""
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_exec(
+            "git",
+            *args,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment,
+            cwd=cwd,
+            start_new_session=True,
+            pass_fds=keep_open,
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # Cancelled in the midst of this, asyncio would end the command and leave its children behind.
+        await _end(await starting)
+        raise
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
