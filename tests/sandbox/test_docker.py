@@ -10,7 +10,6 @@ from threading import Thread
 
 import docker
 import pytest
-from docker.errors import NotFound
 
 from pushpals.sandbox import Sandbox, SandboxProvider, SandboxUnavailable
 from pushpals.sandbox import docker_engine as engine_module
@@ -33,13 +32,12 @@ async def sandbox(docker_provider: SandboxProvider, workspace: Path) -> Sandbox:
 
 def containers(client: docker.DockerClient, workspace: Path) -> list[str]:
     """Return the names of the containers that hold a workspace."""
-    found = []
-    for container in client.containers.list(all=True, filters={"label": LABEL}):
-        with contextlib.suppress(NotFound):
-            container.reload()
-            if any(mount["Source"] == str(workspace) for mount in container.attrs["Mounts"]):
-                found.append(str(container.name))
-    return found
+    held = client.api.containers(all=True, filters={"label": LABEL})
+    return [
+        container["Labels"][LABEL]
+        for container in held
+        if any(mount["Source"] == str(workspace) for mount in container["Mounts"])
+    ]
 
 
 async def test_the_container_goes_when_the_sandbox_is_closed(

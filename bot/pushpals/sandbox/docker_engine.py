@@ -71,9 +71,9 @@ class Engine:
     def remove_leftovers(self) -> None:
         """Remove the containers of processes on this machine that are gone."""
         with self._explained():
-            for container in self._client.containers.list(all=True, filters={"label": _OWNER_LABEL}):
-                if _is_gone(container.labels[_OWNER_LABEL]):
-                    self.remove(str(container.name))
+            for container in self._client.api.containers(all=True, filters={"label": _OWNER_LABEL}):
+                if _is_gone(container["Labels"][_OWNER_LABEL]):
+                    self.remove(container["Id"])
 
     def start(self, name: str, workspace: Path, limits: Limits) -> None:
         """Start a container around `workspace`, with every limit but that of time."""
