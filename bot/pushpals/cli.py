@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +62,7 @@ def demo(
     """
     from pushpals.local.demo.run import Demo, Story, sample_story  # noqa: PLC0415 - start-up time
     from pushpals.local.demo.screen import Screen  # noqa: PLC0415 - start-up time
+    from pushpals.sandbox import remove_tree  # noqa: PLC0415 - start-up time
 
     if repo is None and (issue or check):
         raise click.UsageError("--issue and --check go with --repo. Add --repo PATH, or leave them out.")
@@ -70,7 +70,7 @@ def demo(
         raise click.UsageError("--repo needs --issue TEXT: what should be different, in a user's words.")
     settings = _settings(**model)
     folder = settings.state / "demo"
-    shutil.rmtree(folder, ignore_errors=True)
+    asyncio.run(remove_tree(folder))
     folder.mkdir(parents=True, mode=0o700)
     if repo is None:
         story = sample_story(folder / "sample")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pushpals.sandbox import Limits
+from pushpals.sandbox import Limits, scratch
 from pushpals.workerpals.checks import run_check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from pushpals.git import Mirror
     from pushpals.model import CheckResult, FileChange, Patch, Sha
@@ -40,9 +39,8 @@ class TreeBench:
 
     async def check(self, tree: Sha, commands: Sequence[str]) -> tuple[CheckResult, ...]:
         """Run the commands on a clean copy of the tree, in a sandbox of its own."""
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.scratch, ignore_cleanup_errors=True) as folder:
-            workspace = Path(folder) / "tree"
+        async with scratch(self.scratch) as folder:
+            workspace = folder / "tree"
             await self.mirror.materialise(tree, workspace)
             sandbox = await self.sandboxes.open(workspace, Limits())
             try:

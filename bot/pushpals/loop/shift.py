@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from datetime import timedelta
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from pushpals.loop.services import Event
 from pushpals.model import Failure, FailureKind, JobState, Report
 from pushpals.policy.job import may_retry, retry_delay_seconds
 from pushpals.policy.repo_policy import LOCKED_PATHS, RELEASABLE_PATHS, RepoPolicy
-from pushpals.sandbox import Limits, SandboxUnavailable
+from pushpals.sandbox import Limits, SandboxUnavailable, remove_tree
 from pushpals.source_control.gate import better_than_base
 from pushpals.workerpals import Assignment, work
 
@@ -56,7 +55,7 @@ class Shift:
         """Do the job. Raises ClaimLost when another took it over; other failures end in its record."""
         job, ref = self._entry.record, self._repo.ref
         folder = self._services.config.state / "work" / ref.owner / ref.name / job.id
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await remove_tree(folder)
         try:
             await self._repo.mirror.materialise(job.base, folder)
             outcome = await self._work_in(folder)
@@ -64,7 +63,7 @@ class Shift:
         except SandboxUnavailable as error:
             await self._fail(FailureKind.INFRASTRUCTURE, f"No sandbox: {error.reason}", str(error))
         finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            await remove_tree(folder)
 
     async def broke(self, code: str) -> None:
         """Record that something broke that should not; `code` finds it in the server's log."""

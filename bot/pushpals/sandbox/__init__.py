@@ -10,6 +10,7 @@ from pushpals.sandbox.api import (
 )
 from pushpals.sandbox.choose import choose
 from pushpals.sandbox.files import FileTooLarge, UnsafePath, WorkspaceFiles
+from pushpals.sandbox.scratch import remove_tree, scratch
 from pushpals.sandbox.system import UnsafeExtraPath
 
 __all__ = [
@@ -24,4 +25,6 @@ __all__ = [
     "UnsafePath",
     "WorkspaceFiles",
     "choose",
+    "remove_tree",
+    "scratch",
 ]
