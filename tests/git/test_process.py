@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import errno
 import importlib
 import os
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pushpals.git import GitError, GitUnavailable, Mirror
+from pushpals.git import GitError, GitUnavailable, Mirror, RefUpdate
 from pushpals.git import process as running
 from pushpals.git.process import Git
 from tests.git.remotes import BareRemote, HttpRemote
@@ -185,6 +186,32 @@ async def test_a_command_that_takes_too_long_is_ended_and_says_so(mirror: Mirror
     with pytest.raises(GitUnavailable, match=r"git log did not end within 0\.5 seconds"):
         await Git(mirror.path).run("log", timeout=0.5)
     children_end(folder)
+
+
+async def test_a_machine_without_git_says_so(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(running._ENVIRONMENT, "PATH", "/nonexistent")
+    with pytest.raises(GitError, match=r"git is not there\. Is git installed"):
+        await Git(mirror.path).run("log")
+
+
+async def test_a_machine_that_can_start_no_process_is_to_be_tried_again(
+    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuses(*args: object, **options: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuses)
+    with pytest.raises(GitUnavailable, match="Resource temporarily unavailable"):
+        await Git(mirror.path).run("log")
+
+
+async def test_a_push_whose_git_was_killed_is_settled_by_looking(
+    remote: BareRemote, mirror: Mirror, base: str, shim: Shim
+) -> None:
+    shim('case "$1" in push) "$GIT" "$@"; kill -9 $$;; esac; exec "$GIT" "$@"')
+    again = await remote.mirror(mirror.path)
+    await again.push([RefUpdate("refs/heads/new", None, base)])
+    assert remote.refs()["refs/heads/new"] == base
 
 
 async def test_a_failure_says_what_git_said(mirror: Mirror) -> None:

@@ -87,11 +87,23 @@ async def test_modes_survive_the_way_out(workspace: Path, mirror: Mirror, base: 
     assert not os.access(tmp_path / "again" / "README.md", os.X_OK)
 
 
-async def test_many_workspaces_are_made_at_once(mirror: Mirror, base: str, tmp_path: Path) -> None:
-    places = [tmp_path / "many" / str(n) for n in range(8)]
-    await asyncio.gather(*(mirror.materialise(base, place) for place in places))
-    assert len({str(files_of(place)) for place in places}) == 1
-    assert set(files_of(places[0])) == {"README.md", "run.sh", "src/app.py"}
+async def test_many_large_workspaces_are_made_at_once(
+    remote: BareRemote, mirror: Mirror, tmp_path: Path
+) -> None:
+    content = {f"d{n % 7}/f{n}": b"%d\n" % n for n in range(150)}
+    (remote.clone / "a-link").symlink_to("d1")
+    remote.commit(content)
+    await mirror.fetch("+refs/heads/*:refs/heads/*")
+    places = [tmp_path / "many" / str(n) for n in range(4)]
+    await asyncio.gather(*(mirror.materialise("refs/heads/main", place) for place in places))
+    whole = {
+        **content,
+        "README.md": b"hello\n",
+        "run.sh": b"#!/bin/sh\n",
+        "src/app.py": b"x = 1\n",
+        "a-link": "d1",
+    }
+    assert [files_of(place) for place in places] == [whole] * 4
 
 
 async def test_a_folder_that_holds_something_is_no_place_for_a_workspace(

@@ -50,6 +50,8 @@ _CONFIG = {
     "core.quotePath": "false",
     "core.protectHFS": "true",
     "core.protectNTFS": "true",
+    # As many as there are cores, for trees of more than a hundred files.
+    "checkout.workers": "0",
     "credential.helper": "",
     "submodule.recurse": "false",
     "fetch.recurseSubmodules": "false",
@@ -103,7 +105,12 @@ class Git:
         cancellation the command and all that it started are ended first.
         """
         environment = {**self._environment, **(env or {}), **_as_environment({**_CONFIG, **(config or {})})}
-        process = await _start(args, environment, cwd or self.git_dir, keep_open)
+        try:
+            process = await _start(args, environment, cwd or self.git_dir, keep_open)
+        except FileNotFoundError as error:
+            raise GitError(f"{error.filename} is not there. Is git installed in {SEARCH_PATH}?") from None
+        except OSError as error:
+            raise GitUnavailable(f"git can not be started now: {error.strerror}. Try again.") from None
         try:
             async with asyncio.timeout(timeout):
                 out, err = await process.communicate(stdin)

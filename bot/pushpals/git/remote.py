@@ -24,6 +24,7 @@ TokenSource = Callable[[], Awaitable[str | None]]
 """Gives the token of the moment; None means anonymous."""
 
 _NETWORK_SECONDS = 600.0
+_ANY_CODE = range(-64, 256)
 _CONTENTION_RETRIES = 4
 _DENIED = re.compile(
     r"Authentication failed|could not read Username|returned error: 40[13]|Permission to .* denied"
@@ -167,9 +168,8 @@ class Remote:
             basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
             config[f"http.{self._origin}.extraHeader"] = f"Authorization: Basic {basic}"
             secrets = [token, basic]
-        codes = (0, 1, 128, 129)
         done = await self._git.run(
-            *args, config=config, timeout=_NETWORK_SECONDS, ok=codes, keep_open=keep_open
+            *args, config=config, timeout=_NETWORK_SECONDS, ok=_ANY_CODE, keep_open=keep_open
         )
         return Completed(done.code, done.out, _redacted(done.err, secrets))
 
