@@ -13,6 +13,7 @@ READY = "agent:ready"
 """The label that hands an issue to PushPals, unless a repository's policy names another."""
 
 Tone = Literal["plain", "good", "bad", "wait", "act"]
+_ASKED = "Asked of you"
 _GOOD = {"success"}
 _BAD = {"failure", "timed_out", "cancelled", "startup_failure"}
 
@@ -118,87 +119,82 @@ def _rests_on(store: Store, pull: PullRequest, runs: list[CheckRun]) -> Row:
 def _asked(
     store: Store, pull: PullRequest, runs: list[CheckRun], *, can_write: bool, mergeable: bool | None
 ) -> Row:
-    heading = "Asked of you"
     if pull.merged_at:
-        return Row(heading, f"Nothing. {pull.merged_by} merged it into {pull.base_ref}.", "good")
+        return Row(_ASKED, f"Nothing. {pull.merged_by} merged it into {pull.base_ref}.", "good")
     if pull.state == "closed":
-        return Row(heading, f"Nothing. {pull.closed_by} closed it without merging.")
+        return Row(_ASKED, f"Nothing. {pull.closed_by} closed it without merging.")
     if not can_write:
-        return Row(heading, "Nothing. You may comment or review; people with write access decide.")
+        return Row(_ASKED, "Nothing. You may comment or review; people with write access decide.")
     if reason := blocked(pull, can_write=can_write, mergeable=mergeable):
-        return Row(heading, reason, "act")
-    return _next(heading, {tone_of(run) for run in runs}, pulls.review_decision(store, pull))
+        return Row(_ASKED, reason, "act")
+    return _next({tone_of(run) for run in runs}, pulls.review_decision(store, pull))
 
 
-def _next(heading: str, tones: set[Tone], decision: str | None) -> Row:
+def _next(tones: set[Tone], decision: str | None) -> Row:
     """What a maintainer does with a pull request that can be merged."""
     if "wait" in tones:
-        return Row(heading, "Wait for the check to end, or read the diff meanwhile.", "wait")
+        return Row(_ASKED, "Wait for the check to end, or read the diff meanwhile.", "wait")
     if decision == "CHANGES_REQUESTED":
         return Row(
-            heading, "Wait for a new commit: changes were requested.", "wait", "#conversation", "Read them"
+            _ASKED, "Wait for a new commit: changes were requested.", "wait", "#conversation", "Read them"
         )
     if "bad" in tones:
         text = "Look at the failed check, then request changes or close it."
-        return Row(heading, text, "bad", "#review", "Go to the review")
+        return Row(_ASKED, text, "bad", "#review", "Go to the review")
     if decision == "APPROVED":
-        return Row(heading, "Merge it: it is approved.", "act", "#merge", "Go to the merge")
+        return Row(_ASKED, "Merge it: it is approved.", "act", "#merge", "Go to the merge")
     text = "Read the report and the diff. Then approve and merge, or request changes."
-    return Row(heading, text, "act", "#review", "Go to the review")
+    return Row(_ASKED, text, "act", "#review", "Go to the review")
 
 
 def of_issue(store: Store, issue: Issue, *, can_triage: bool, can_write: bool) -> list[Row]:
     """The summary of an issue for one person."""
     page = f"/{store.repos[issue.repo_id].full_name}"
     linked, runs = linked_pulls(store, issue), runs_of(store, issue)
-    opened = next((pull for pull in linked if pull.state == "open"), None)
-    run = runs[0] if runs else None
     if issue.state == "closed":
-        merged = next((pull for pull in linked if pull.merged_at), None)
-        how = f" by merging #{merged.number}" if merged else ""
-        link = (f"{page}/pull/{merged.number}", f"See #{merged.number}") if merged else (None, "")
-        now = Row("Now", f"Closed by {issue.closed_by}{how}.", "good" if merged else "plain", *link)
-        return [now, Row("Asked of you", "Nothing.")]
-    if opened:
-        where = (f"{page}/pull/{opened.number}", f"Read #{opened.number}")
-        asked = (
-            "Read it, then merge it or close it."
-            if can_write
-            else "Nothing. People with write access decide."
-        )
-        return [
-            Row("Now", f"Pull request #{opened.number} is ready for review: {opened.title}", "good", *where),
-            Row("Asked of you", asked, "act" if can_write else "plain"),
-        ]
-    if run and run.status != "completed":
-        asked = f"Nothing now. To stop it, remove {READY} or close this issue."
-        text = f"PushPals is working. {run.title or ''}".rstrip()
-        return [
-            Row("Now", text, "wait", f"{page}/runs/{run.id}", "Watch it live"),
-            Row("Asked of you", asked),
-        ]
+        return _closed(issue, linked, page)
+    if opened := next((pull for pull in linked if pull.state == "open"), None):
+        return _delivered(opened, page, can_write=can_write)
     labelled = READY in {label.name for label in store.labels_of(issue)}
-    if run:
-        text = f"PushPals stopped: {run.title or word_of(run)}"
-        asked = f"Read why. To try again, {f'remove {READY} and ' if labelled else ''}add {READY} again."
-        return [
-            Row("Now", text, tone_of(run), f"{page}/runs/{run.id}", "Read why"),
-            Row("Asked of you", asked, "act"),
-        ]
+    if runs:
+        return _worked_on(runs[0], page, labelled=labelled)
     if labelled:
         return [
             Row("Now", "Handed to PushPals, which has not answered yet.", "wait"),
-            Row(
-                "Asked of you",
-                "Nothing. An answer comes as a comment within seconds, if PushPals is running.",
-            ),
+            Row(_ASKED, "Nothing. An answer comes as a comment within seconds, if PushPals is running."),
         ]
-    asked = (
-        f"When the description is clear, add {READY}: PushPals then works on it."
-        if can_triage
-        else f"Say what goes wrong, and how to see it. A maintainer can add {READY}."
-    )
+    if can_triage:
+        asked = Row(_ASKED, f"When the description is clear, add {READY}: PushPals then works on it.", "act")
+    else:
+        asked = Row(_ASKED, f"Say what goes wrong, and how to see it. A maintainer can add {READY}.")
+    return [Row("Now", "Not handed to PushPals."), asked]
+
+
+def _closed(issue: Issue, linked: list[PullRequest], page: str) -> list[Row]:
+    merged = next((pull for pull in linked if pull.merged_at), None)
+    if merged is None:
+        return [Row("Now", f"Closed by {issue.closed_by}."), Row(_ASKED, "Nothing.")]
+    text = f"Closed: {merged.merged_by} merged #{merged.number}."
+    now = Row("Now", text, "good", f"{page}/pull/{merged.number}", f"See #{merged.number}")
+    return [now, Row(_ASKED, "Nothing.")]
+
+
+def _delivered(pull: PullRequest, page: str, *, can_write: bool) -> list[Row]:
+    text = f"Pull request #{pull.number} waits for a decision: {pull.title}"
+    now = Row("Now", text, "good", f"{page}/pull/{pull.number}", f"Read #{pull.number}")
+    if not can_write:
+        return [now, Row(_ASKED, "Nothing. People with write access decide.")]
+    return [now, Row(_ASKED, "Read it, then merge it or close it.", "act")]
+
+
+def _worked_on(run: CheckRun, page: str, *, labelled: bool) -> list[Row]:
+    where = f"{page}/runs/{run.id}"
+    if run.status != "completed":
+        text = f"PushPals is working. {run.title or ''}".rstrip()
+        asked = f"Nothing now. To stop it, remove {READY} or close this issue."
+        return [Row("Now", text, "wait", where, "Watch it live"), Row(_ASKED, asked)]
+    again = f"remove {READY} and add it again" if labelled else f"add {READY} again"
     return [
-        Row("Now", "Not handed to PushPals."),
-        Row("Asked of you", asked, "act" if can_triage else "plain"),
+        Row("Now", f"PushPals stopped: {run.title or word_of(run)}", tone_of(run), where, "Read why"),
+        Row(_ASKED, f"Read why. To try again, {again}.", "act"),
     ]

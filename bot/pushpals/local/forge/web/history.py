@@ -2,19 +2,22 @@
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from pushpals.audit.chain import AuditEvent, Verified, read_events, verify
 from pushpals.ledger import job_ref
 from pushpals.local.forge.entities import PullRequest, Repo
 from pushpals.local.forge.errors import NotFoundError
-from pushpals.local.forge.git import Commit, Git
+from pushpals.local.forge.git import Git
 from pushpals.local.forge.web import diff
 
 JOB = r"\d{1,9}-\d{1,9}"
 _JOB_AT_END = re.compile(rf"(?:^|/)({JOB})$")
 _FILES = ("record.json", "plan.md", "report.md", "audit.jsonl", "patch.diff")
-_COMMITS = 250
+COMMITS = 250
+"""How many commits a page lists at most."""
 _DIFF = (
     "--no-color",
     "--no-ext-diff",
@@ -26,12 +29,27 @@ _DIFF = (
 
 
 @dataclass(frozen=True)
+class Entry:
+    """A commit in a list. ``when`` is None for a date that no calendar has."""
+
+    sha: str
+    when: datetime | None
+    author: str
+    message: str
+
+    @property
+    def subject(self) -> str:
+        """The first line of the message."""
+        return self.message.partition("\n")[0]
+
+
+@dataclass(frozen=True)
 class Record:
     """The record of a job, as it stands in the ledger."""
 
     job: str
     sha: str
-    commits: list[Commit]
+    commits: list[Entry]
     files: dict[str, str]
     events: tuple[AuditEvent, ...] = ()
     audit: str = ""
@@ -46,6 +64,24 @@ class Record:
             return str(json.loads(self.files["record.json"])["state"])
         except (KeyError, TypeError, ValueError):
             return ""
+
+
+async def log(git: Git, repo: Repo, head: str, base: str | None = None, limit: int = COMMITS) -> list[Entry]:
+    """Commits on ``head`` that are not on ``base``, newest first."""
+    # Messages may hold any character but NUL, so that is what ends each field.
+    form = ("log", "-z", f"--max-count={limit}", "--format=%H%x00%cI%x00%an%x00%B")
+    text = await git.run(repo, *form, head, *([f"^{base}"] if base else []), "--")
+    fields = text.removesuffix("\0").split("\0") if text else []
+    return [
+        Entry(sha, _moment(when), author, message.strip("\n"))
+        for sha, when, author, message in zip(*(fields[i::4] for i in range(4)), strict=True)
+    ]
+
+
+def _moment(text: str) -> datetime | None:
+    with suppress(ValueError):
+        return datetime.fromisoformat(text)
+    return None
 
 
 def job_of(name: str | None) -> str | None:
@@ -81,8 +117,8 @@ async def record_of(git: Git, repo: Repo, job: str) -> Record:
     files = {
         name: await git.run(repo, "cat-file", "blob", f"{sha}:{name}") for name in _FILES if name in names
     }
-    commits = await git.commits(repo, None, sha, _COMMITS)
-    return _with_audit(Record(job, sha, commits[::-1], files, patch=diff.parse(files.get("patch.diff", ""))))
+    commits = await log(git, repo, sha)
+    return _with_audit(Record(job, sha, commits, files, patch=diff.parse(files.get("patch.diff", ""))))
 
 
 def _with_audit(record: Record) -> Record:

@@ -10,7 +10,7 @@ from pushpals.local.forge.entities import PullRequest, ReviewState
 from pushpals.local.forge.errors import ForbiddenError, NotFoundError, UnprocessableError
 from pushpals.local.forge.web import diff, glance
 from pushpals.local.forge.web.conversation import conversation, other_labels, rights
-from pushpals.local.forge.web.history import commit_diff, job_of, jobs_of, pull_diff
+from pushpals.local.forge.web.history import commit_diff, job_of, jobs_of, log, pull_diff
 from pushpals.local.forge.web.repo_pages import REPO
 from pushpals.local.forge.web.site import Site, Visit
 
@@ -20,7 +20,6 @@ _STATES: dict[str, ReviewState] = {
     "request_changes": "CHANGES_REQUESTED",
     "comment": "COMMENTED",
 }
-_COMMITS = 250
 
 
 def routes(site: Site) -> list[web.RouteDef]:
@@ -47,7 +46,7 @@ async def _page(
     context = await _context(visit, pull)
     context |= {
         "files": diff.parse(await pull_diff(git, repo, pull)),
-        "commits": await git.commits(repo, pull.base_sha, pull.head_sha, _COMMITS),
+        "commits": await log(git, repo, pull.head_sha, pull.base_sha),
         "typed": typed,
         "problem": problem,
     }
@@ -128,7 +127,7 @@ async def _commit(visit: Visit) -> web.StreamResponse:
     sha = await git.resolve(repo, f"{visit.request.match_info['sha']}^{{commit}}")
     if sha is None:
         raise NotFoundError("There is no such commit in this repository.")
-    [commit] = await git.commits(repo, None, sha, 1)
+    [commit] = await log(git, repo, sha, limit=1)
     files = diff.parse(await commit_diff(git, repo, sha))
     return visit.page("commit.html", repo=repo, commit=commit, files=files)
 

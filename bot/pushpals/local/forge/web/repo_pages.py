@@ -6,7 +6,7 @@ from aiohttp import web
 
 from pushpals.local.forge.entities import Issue, PullRequest
 from pushpals.local.forge.errors import NotFoundError
-from pushpals.local.forge.git import Commit
+from pushpals.local.forge.web.history import log
 from pushpals.local.forge.web.site import CSS, Site, Visit
 
 REPO = "/{owner:(?!api/|-/)[^/]+}/{repo:[^/]+}"
@@ -58,11 +58,11 @@ async def _repo(visit: Visit) -> web.StreamResponse:
     repo = visit.repo()
     git = visit.forge.git
     head = await git.resolve(repo, f"refs/heads/{repo.default_branch}")
-    commits: list[Commit] = await git.commits(repo, None, head, _COMMITS) if head else []
+    commits = await log(git, repo, head, limit=_COMMITS) if head else []
     subjects = [s for s in reversed(visit.forge.store.subjects(repo.id)) if s.state == "open"]
     issues = [s for s in subjects if isinstance(s, Issue)]
     pulls = [s for s in subjects if isinstance(s, PullRequest)]
-    return visit.page("repo.html", repo=repo, issues=issues, pulls=pulls, commits=commits[::-1])
+    return visit.page("repo.html", repo=repo, issues=issues, pulls=pulls, commits=commits)
 
 
 async def _issues(visit: Visit) -> web.StreamResponse:

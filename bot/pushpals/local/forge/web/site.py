@@ -42,8 +42,11 @@ class Site:
             auto_reload=False,
         )
         self.templates.globals.update(css=CSS)
+        # Strings become markup in two places, here and in Visit._render; all else is escaped.
+        self.trust: Callable[[str], str] = self.templates.filters["safe"]
         self.templates.filters.update(
-            visible=words.visible,
+            visible=lambda text: self.trust(words.visible(text)),
+            titled=lambda text: self.trust(words.titled(text)),
             reacted=words.reacted,
             pretty=words.pretty,
             utc=words.utc,
@@ -65,23 +68,23 @@ class Site:
         async def take(request: web.Request) -> web.StreamResponse:
             try:
                 sent = await request.post()
-            except web.HTTPRequestEntityTooLarge:
-                raise web.HTTPRequestEntityTooLarge(
-                    1 << 20, 1 << 20, text="That is more than 1 MiB."
-                ) from None
-            return await self._answer(request, handler, {k: v for k, v in sent.items() if isinstance(v, str)})
+            except web.HTTPRequestEntityTooLarge as error:
+                visit = self._visit(request, {})
+                text = "That is more than this forge takes. Go back and send less; your browser has the text."
+                return self._finished(visit, visit.refusal(error.status, text))
+            form = {name: value for name, value in sent.items() if isinstance(value, str)}
+            return await self._answer(request, handler, form)
 
         return web.post(path, take)
 
     def people(self) -> list[Account]:
-        """The accounts that a person can act as, first those who are more than owners of what they own."""
+        """The accounts that a person can act as."""
         return [account for account in self.forge.store.accounts.values() if account.type == "User"]
 
     async def _answer(
         self, request: web.Request, handler: Handler, form: Mapping[str, str]
     ) -> web.StreamResponse:
-        actor = self._actor(request)
-        visit = Visit(self, request, actor, form, self._version(actor))
+        visit = self._visit(request, form)
         try:
             self.guard.check_host(request)
             if request.method == "POST":
@@ -91,9 +94,16 @@ class Site:
             response = visit.refusal(error.status, str(error))
         except GitError as error:
             response = visit.refusal(HTTPStatus.INTERNAL_SERVER_ERROR, f"git could not answer: {error}")
+        return self._finished(visit, response)
+
+    def _visit(self, request: web.Request, form: Mapping[str, str]) -> "Visit":
+        actor = self._actor(request)
+        return Visit(self, request, actor, form, self._version(actor))
+
+    def _finished(self, visit: "Visit", response: web.StreamResponse) -> web.StreamResponse:
         response.headers.update(HEADERS)
-        response.headers.setdefault("Content-Security-Policy", content_policy(visit.nonce))
-        self.guard.give_cookie(request, response)
+        response.headers["Content-Security-Policy"] = content_policy(visit.nonce)
+        self.guard.give_cookie(visit.request, response)
         return response
 
     def _actor(self, request: web.Request) -> Account | None:
@@ -146,15 +156,23 @@ class Visit:
 
     def repo(self) -> Repo:
         """The repository the address names. Raises NotFoundError, also when it is hidden from this person."""
-        named = self.request.match_info
-        repo = self.forge.store.repo(named["owner"], named["repo"])
-        if self.forge.store.role(repo, self.account.login if self.account else "").base == "none":
-            raise NotFoundError(repo.full_name)
+        named, store = self.request.match_info, self.forge.store
+        full_name = f"{named['owner']}/{named['repo']}"
+        try:
+            repo = store.repo(named["owner"], named["repo"])
+        except NotFoundError:
+            raise NotFoundError(f"There is no repository {full_name}.") from None
+        if store.role(repo, self.account.login if self.account else "").base == "none":
+            raise NotFoundError(f"There is no repository {full_name}.")
         return repo
 
     def subject(self) -> Issue | PullRequest:
         """The issue or pull request the address names. Raises NotFoundError."""
-        return self.forge.store.subject(self.repo().id, int(self.request.match_info["number"]))
+        repo, number = self.repo(), int(self.request.match_info["number"])
+        try:
+            return self.forge.store.subject(repo.id, number)
+        except NotFoundError:
+            raise NotFoundError(f"There is no issue or pull request #{number} in {repo.full_name}.") from None
 
     def can_write(self, repo: Repo) -> bool:
         """Whether this person may push to a repository."""
@@ -203,6 +221,7 @@ class Visit:
         return came.path if own and came.path.startswith("/") else "/"
 
     def _render(self, template: str, context: Mapping[str, Any]) -> str:
+        reference = self._reference(context.get("repo"))
         return self.site.templates.get_template(template).render(
             **{"repo": None, **context},
             visit=self,
@@ -210,7 +229,7 @@ class Visit:
             people=self.site.people(),
             token=self.site.guard.token,
             nonce=self.nonce,
-            markdown=lambda text: render(text, self._reference(context.get("repo"))),
+            markdown=lambda text: self.site.trust(render(text, reference)),
         )
 
     def _reference(self, repo: Repo | None) -> Callable[[str], str | None]:

@@ -1,17 +1,17 @@
 """Small texts of the pages: times, counts, the words for states, and characters that nobody would see."""
 
+import html
 import json
 import re
-from datetime import datetime, timedelta
-
-from markupsafe import Markup, escape
+from datetime import UTC, datetime, timedelta
 
 from pushpals.audit.unseen import kind_of_unseen
 from pushpals.local.forge.entities import Reaction
 
-# What joins emoji and script letters in ordinary text is no trick: zero-width (non-)joiner, emoji selectors.
-_HARMLESS = "\u200c\u200d\ufe0e\ufe0f"
+# Zero-width (non-)joiner and emoji selectors: no trick after one character of an emoji or a script.
+_JOINERS = frozenset("\u200c\u200d\ufe0e\ufe0f")
 _PLAIN = re.compile(r"[\t\n -~]*")
+_CODE = re.compile(r"`([^`\n]+)`")
 _WEEK = timedelta(days=7)
 
 
@@ -32,7 +32,7 @@ def ago(when: datetime, now: datetime) -> str:
 
 def utc(when: datetime) -> str:
     """The full time, as ``2026-11-20 06:09:12 UTC``."""
-    return f"{when:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def plural(number: int, noun: str) -> str:
@@ -47,17 +47,23 @@ def took(start: datetime, end: datetime) -> str:
     return f"{minutes}m {rest:02d}s" if minutes else f"{rest} s"
 
 
-def visible(text: str) -> Markup:
-    """A text with its unseen characters shown by number: they could reorder code, or hide some of it."""
+def visible(text: str) -> str:
+    """A text as HTML, its unseen characters shown by number: they could reorder code, or hide some of it."""
     if _PLAIN.fullmatch(text):
-        return escape(text)
-    parts = []
-    for char in text:
-        hidden = char not in _HARMLESS and kind_of_unseen(char)
-        parts.append(
-            Markup('<span class="unseen">U+{:04X}</span>').format(ord(char)) if hidden else escape(char)
-        )
-    return Markup().join(parts)
+        return html.escape(text)
+    return "".join(_shown(char, before) for before, char in zip(" " + text, text, strict=False))
+
+
+def titled(text: str) -> str:
+    """A title as HTML: like :func:`visible`, with what stands in backticks as code."""
+    return _CODE.sub(r"<code>\1</code>", visible(text))
+
+
+def _shown(char: str, before: str) -> str:
+    joins = char in _JOINERS and not before.isascii() and kind_of_unseen(before) is None
+    if joins or kind_of_unseen(char) is None:
+        return html.escape(char)
+    return f'<span class="unseen">U+{ord(char):04X}</span>'
 
 
 def reacted(reactions: tuple[Reaction, ...]) -> dict[str, str]:
@@ -68,6 +74,6 @@ def reacted(reactions: tuple[Reaction, ...]) -> dict[str, str]:
     return {content: ", ".join(people) for content, people in who.items()}
 
 
-def pretty(value: object) -> Markup:
+def pretty(value: object) -> str:
     """Data as indented JSON."""
-    return visible(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
