@@ -1,7 +1,7 @@
 """What a page shows of a Markdown text: the judge of both ways of cleaning, and written by other people.
 
-markdown-it-py renders with raw HTML allowed, and nh3 takes out what GitHub's own sanitizer would; what is left
-of tags and attributes after that is what a browser acts on.
+markdown-it-py renders with raw HTML allowed, nh3 takes out what GitHub would; what is left of tags and
+attributes after that is what a browser acts on.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self._code += tag in {"code", "pre"}
+        # GitHub looks for mentions within one stretch of text, not across tags.
+        self.prose += "|"
 
     def handle_endtag(self, tag: str) -> None:
         self._code -= tag in {"code", "pre"}

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pushpals.audit.chain import AuditEvent
-from pushpals.audit.redact import MARK, Redactor
+from pushpals.audit.redact import MARK, MAX_TEXT, Redactor
 
 SECRET = "hunter-two+slash/ed%and=more"
 KNOWN = Redactor([SECRET])
@@ -149,3 +149,23 @@ def test_events_are_redacted_in_text_and_attributes() -> None:
 
 def test_a_redactor_does_not_show_what_it_hides() -> None:
     assert repr(KNOWN) == str(KNOWN) == "Redactor(...)"
+
+
+HOSTILE = [
+    "sk-" + "a-" * 50_000,
+    "sk-a" * 25_000,
+    "eyJ" * 40_000,
+    "://a:" * 20_000,
+    "ghs_" * 30_000,
+    "a" * 200_000,
+]
+HOSTILE += [
+    "-----BEGIN " + "PRIVATE KEY-----" + "A" * 100_000,
+    ("-----BEGIN " + "PRIVATE KEY-----\n") * 5_000,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=[text[:5] for text in HOSTILE])
+@pytest.mark.timeout(60)
+def test_no_output_keeps_the_redactor_busy(text: str) -> None:
+    assert len(KNOWN(text)) <= MAX_TEXT

@@ -145,3 +145,19 @@ def test_any_output_gets_an_answer(output: str) -> None:
     for text in (output, output + "\n1 passed in 0.1s", "Ran 1 test in 0.0s\n\n" + output):
         counts = parse_check_output(text)
         assert counts.passed is None or counts.passed >= 0
+
+
+HOSTILE = [
+    "\n" * 200_000,
+    "FAILED " + "[" * 200_000,
+    "1 a" * 60_000,
+    "Tests: " + "1" * 200_000,
+    " " * 200_000,
+]
+HOSTILE += ["FAILED x[ - " * 20_000 + "\n1 passed in 1s", "\x1b[" * 60_000]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=[repr(text[:8]) for text in HOSTILE])
+@pytest.mark.timeout(60)
+def test_no_output_keeps_the_reader_busy(text: str) -> None:
+    assert parse_check_output(text).failed in {None, 0}

@@ -33,7 +33,7 @@ def truncate_markdown(text: str, limit: int = GITHUB_LIMIT) -> str:
     """
     if len(text) <= limit:
         return text
-    end = limit
+    end = max(0, limit)
     while end > 0:
         kept = _without_open_comment(_whole_lines(text[:end]))
         result = kept + _closers(kept) + _CUT_NOTE

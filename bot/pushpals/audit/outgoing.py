@@ -8,6 +8,7 @@ act becomes code, and Markdown's links lose their form. Applying this twice chan
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Final
 
@@ -15,17 +16,18 @@ from pushpals.audit.markdown import truncate_markdown
 from pushpals.audit.unseen import Cleaned, strip_unseen
 
 MAX_CHARS: Final = 20_000
+_MAX_READ: Final = 200_000
 
-_FENCE: Final = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})[ \t]*([^\s`]*)[^`]*$")
+_FENCE: Final = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})[ \t]*([^\s`]*).*$")
 # A span with a pipe would come apart in a table, so it is not taken for code.
 _SPAN: Final = re.compile(r"(?<![`\\])`[^`|\n]+`(?!`)")
 _OURS: Final = r"&(?:amp|lt|#92|#96);"
 _ENTITY: Final = re.compile(rf"&(?=[#A-Za-z])(?!{_OURS[1:]})")
 _ACTING: Final = re.compile(
     rf"(?P<ours>{_OURS})"
-    r"|(?P<link>(?:\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.|\b(?:mailto|xmpp):)[^\s`|<]+)"
-    r"|(?P<mention>[\w.+-]*@[A-Za-z0-9][\w./-]*)"
-    r"|(?P<reference>(?<![&\w])[\w./-]*#\d+|\bgh-\d+)",
+    r"|(?P<link>(?:[\w+.-]{1,40}://|www\.|(?:mailto|xmpp):)[^\s`|<]*[^\s`|<).,;:!?'\"*_])"
+    r"|(?P<mention>[\w.+-]{0,60}@[A-Za-z0-9](?:[\w./-]*[\w-])?)"
+    r"|(?P<reference>[\w./-]{0,120}#\d+|(?<![A-Za-z0-9])gh-\d+)",
     re.IGNORECASE,
 )
 _NAMES: Final = {"link": "links", "mention": "mentions", "reference": "references to issues"}
@@ -36,28 +38,38 @@ _RENDERED: Final = frozenset({"mermaid", "math", "geojson", "topojson", "stl", "
 
 def clean_model_text(text: str, limit: int = MAX_CHARS) -> Cleaned:
     """Return `text` as Markdown in which nothing acts, at most `limit` characters, and what was changed."""
-    seen = strip_unseen(text)
+    seen = strip_unseen(text[:_MAX_READ])
     removed = dict.fromkeys(seen.removed)
+    whole = cleaned = _settled(seen.text, removed)
+    room = limit
+    while len(cleaned) > limit:
+        removed[f"everything after about {limit:,} characters"] = None
+        # A cut can leave half of a code span, so what is left is made inert again, and may grow by that.
+        cleaned = _settled(truncate_markdown(whole, room), removed)
+        room -= max(1, len(cleaned) - limit)
+    return Cleaned(text=cleaned, removed=tuple(removed))
+
+
+def _settled(text: str, removed: dict[str, None]) -> str:
+    """Make `text` inert, again and again until nothing changes: what becomes code uncovers its neighbours."""
+    while (inert := _pass(text, removed)) != text:
+        text = inert
+    return text
+
+
+def _pass(text: str, removed: dict[str, None]) -> str:
     lines: list[str] = []
-    source = iter(seen.text.split("\n"))
+    source = iter(text.split("\n"))
     for line in source:
         fence = _FENCE.match(line)
         if not fence:
             lines.append(_prose(line, removed))
             continue
-        code: list[str] = []
-        for inner in source:
-            if _closes(inner, fence[1]):
-                break
-            code.append(inner)
+        code = list(itertools.takewhile(lambda inner: not _closes(inner, fence[1]), source))  # noqa: B023 - used at once
         if lines and lines[-1].strip():
             lines.append("")
         lines += _code_block(fence[2], code)
-    whole = "\n".join(lines)
-    short = truncate_markdown(whole, limit)
-    if short != whole:
-        removed[f"everything after about {limit:,} characters"] = None
-    return Cleaned(text=short, removed=tuple(removed))
+    return "\n".join(lines)
 
 
 def _closes(line: str, fence: str) -> bool:
@@ -116,8 +128,12 @@ def _inert(text: str, removed: dict[str, None]) -> list[str]:
 
 
 def _joined(pieces: list[str]) -> str:
-    """Join pieces, with a space where two ticks would meet and make a longer run."""
+    """Join pieces so that a tick that begins one keeps its meaning behind another tick or a backslash."""
     line = ""
     for piece in pieces:
-        line += " " + piece if line.endswith("`") and piece.startswith("`") else piece
+        if piece.startswith("`") and line.endswith("`"):
+            line += " "
+        elif piece.startswith("`") and line.endswith("\\"):
+            line = line[:-1] + "&#92;"
+        line += piece
     return line

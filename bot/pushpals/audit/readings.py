@@ -33,8 +33,8 @@ _QUOTE_MARK: Final = re.compile(r"\n[ \t]*>\Z")
 _IMAGE_CHARS: Final = 4000
 _TARGET: Final = re.compile(r"\((?:[^()]|\([^()]*\)){0,2000}?\)|\[[^\[\]]{0,500}\]")
 _TITLE: Final = r"""(?:"[^"]{0,2000}"|'[^']{0,2000}'|\([^()]{0,2000}\))"""
-LINK_TITLE: Final = re.compile(rf"\]\(\s*(?P<to><[^<>\n]*>|[^\s()<>]+)\s+{_TITLE}\s*\)")
-LINK_TAIL: Final = re.compile(rf"\]\(\s*(?:<[^<>\n]*>|[^\s<>]*)(?:\s+{_TITLE})?\s*\)")
+LINK_TITLE: Final = re.compile(rf"\]\(\s*+(?P<to><[^<>\n]*>|[^\s()<>]+)\s++{_TITLE}\s*+\)")
+LINK_TAIL: Final = re.compile(rf"\]\(\s*+(?:<[^<>\n]*>|[^\s<>]*)(?:\s++{_TITLE})?\s*+\)")
 AUTOLINK: Final = re.compile(r"<(?:[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*|[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+)>")
 DEFINITION: Final = re.compile(
     r"\[(?!\^)(?:[^\[\]\\]|\\.){1,500}\]:[ \t]*\n?[ \t]*(?:<[^<>\n]*>|\S+)"

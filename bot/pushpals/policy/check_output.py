@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 MAX_NAMES: Final = 50
 _MAX_NAME: Final = 200
 _MAX_TAIL: Final = 200_000
+_MAX_LINE: Final = 500
 _ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
@@ -30,7 +31,9 @@ Reader = Callable[[str], Counts | None]
 
 def parse_check_output(output: str) -> Counts:
     """Return what `output` tells of passed and failed tests; `Counts()` when no known summary is in it."""
-    text = _ANSI.sub("", output[-_MAX_TAIL:]).replace("\r\n", "\n")
+    tail = _ANSI.sub("", output[-_MAX_TAIL:]).replace("\r\n", "\n")
+    # Output is made by strangers' programs: short lines keep every pattern's work small.
+    text = "\n".join(line[:_MAX_LINE] for line in tail.split("\n"))
     return next((counts for read in _READERS if (counts := read(text)) is not None), Counts())
 
 
@@ -46,7 +49,7 @@ def _count(words: str, text: str) -> int:
 
 
 _PYTEST: Final = re.compile(
-    r"^=*\s*((?:\d+ [a-z]+(?:, )?)+|no tests ran) in [\d.]+s(?: \([\d:]+\))?\s*=*$", re.MULTILINE
+    r"^=*[ ]*((?:\d+ [a-z]+(?:, )?)+|no tests ran) in [\d.]+s(?: \([\d:]+\))?[ ]*=*$", re.MULTILINE
 )
 
 
@@ -81,10 +84,10 @@ def _unittest(text: str) -> Counts | None:
 
 def _jest(text: str) -> Counts | None:
     """Jest: `Tests:       1 failed, 2 passed, 3 total`. Vitest: `Tests  1 failed | 2 passed (3)`."""
-    lines = re.findall(r"^\s*Tests(?::\s|\s{2}).*\d.*$", text, re.MULTILINE)
+    lines = re.findall(r"^[ \t]*Tests(?::\s|\s{2}).*\d.*$", text, re.MULTILINE)
     if not lines:
         return None
-    named = re.findall(r"^\s*(?:●|FAIL)\s+(\S.* [›>] .*)$", text, re.MULTILINE)
+    named = re.findall(r"^[ \t]*(?:●|FAIL)\s+(\S.* [›>] .*)$", text, re.MULTILINE)
     return Counts(_count("passed", lines[-1]), _count("failed", lines[-1]), _names(named))
 
 
@@ -94,17 +97,17 @@ def _node(text: str) -> Counts | None:
     failed = re.findall(r"^(?:#|ℹ) fail (\d+)$", text, re.MULTILINE)
     if not passed or not failed:
         return None
-    tap = re.findall(r"^\s*not ok \d+ - (.*?)(?: # .*)?$", text, re.MULTILINE)
-    spec = re.findall(r"^\s*✖ (.*?) \([\d.]+ms\)$", text, re.MULTILINE)
+    tap = re.findall(r"^[ \t]*not ok \d+ - (.*?)(?: # .*)?$", text, re.MULTILINE)
+    spec = re.findall(r"^[ \t]*✖ (.*?) \([\d.]+ms\)$", text, re.MULTILINE)
     return Counts(int(passed[-1]), int(failed[-1]), _names([*tap, *spec]))
 
 
 def _mocha(text: str) -> Counts | None:
     """`  3 passing (12ms)` and `  1 failing`, then the failures as `  1) suite`."""
-    passing = re.findall(r"^\s*(\d+) passing\b", text, re.MULTILINE)
+    passing = re.findall(r"^[ \t]*(\d+) passing\b", text, re.MULTILINE)
     if not passing:
         return None
-    failing = re.findall(r"^\s*(\d+) failing$", text, re.MULTILINE)
+    failing = re.findall(r"^[ \t]*(\d+) failing$", text, re.MULTILINE)
     return Counts(int(passing[-1]), int(failing[-1]) if failing else 0)
 
 

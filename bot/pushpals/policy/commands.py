@@ -54,9 +54,9 @@ def _python(paths: Sequence[str], read: Reader) -> Check | None:
     unittests: list[str] = []
     for path in islice(_python_tests(paths), _MAX_TEST_FILES_READ):
         text = read(path) or ""
-        if re.search(r"^\s*(?:import|from) pytest\b|^(?:async )?def test_", text, re.MULTILINE):
+        if re.search(r"^[ \t]*(?:import|from) pytest\b|^(?:async )?def test_", text, re.MULTILINE):
             return Check(command="python -m pytest -q", why=f"`{path}` is written for pytest")
-        if re.search(r"^\s*(?:import|from) unittest\b", text, re.MULTILINE):
+        if re.search(r"^[ \t]*(?:import|from) unittest\b", text, re.MULTILINE):
             unittests.append(path)
     return _unittest(unittests, frozenset(paths)) if unittests else None
 

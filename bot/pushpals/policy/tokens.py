@@ -10,7 +10,13 @@ TOKEN_PATTERNS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("GitHub token", re.compile(r"\bgh[opsur]_[A-Za-z0-9_.-]{20,}")),
     ("GitHub fine-grained token", re.compile(r"\bgithub_pat_[A-Za-z0-9_]{20,}")),
     ("GitLab token", re.compile(r"\bgl(?:pat|dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{20,}")),
-    ("model provider key", re.compile(r"\bsk-(?:[A-Za-z0-9]+-)*[A-Za-z0-9_-]*[0-9][A-Za-z0-9_-]{19,}")),
+    # Words joined by dashes are no key: one part is long and the whole has a digit.
+    (
+        "model provider key",
+        re.compile(
+            r"\bsk-(?=[A-Za-z0-9_-]{0,100}[0-9])(?=[A-Za-z0-9_-]{0,100}[A-Za-z0-9]{12})[A-Za-z0-9_-]{20,}"
+        ),
+    ),
     ("AWS access key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
     ("Google API key", re.compile(r"\bAIza[0-9A-Za-z_-]{35}\b")),
     ("Slack token", re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}")),
