@@ -119,6 +119,7 @@ async def test_history_is_told_newest_first(remote: BareRemote, mirror: Mirror, 
     assert (log[0].author, log[0].when) == ("Ana", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
     assert [e.sha for e in await mirror.log(third, limit=1)] == [third]
     assert [e.sha for e in await mirror.log(third, paths=["src/app.py"])] == [second, base]
+    assert await mirror.log(third, paths=["src/*"]) == []
     assert await mirror.is_ancestor(base, third)
     assert not await mirror.is_ancestor(third, base)
     assert await mirror.merge_base(second, third) == second

@@ -265,6 +265,18 @@ async def test_what_the_base_has_is_followed_even_where_it_would_be_ignored(
     }
 
 
+async def test_a_patch_is_whole_by_itself(
+    remote: BareRemote, mirror: Mirror, base: str, workspace: Path, tmp_path: Path
+) -> None:
+    (workspace / "data.bin").write_bytes(bytes(range(256)))
+    (workspace / "README.md").write_bytes(b"\0\r\n")
+    (workspace / "run.sh").unlink()
+    capture = await mirror.capture(base, workspace)
+    elsewhere = await remote.mirror(tmp_path / "elsewhere.git")
+    await elsewhere.fetch_branch("main")
+    assert await elsewhere.apply(capture.patch) == capture.tree
+
+
 # Hostile
 
 
@@ -409,6 +421,9 @@ async def test_a_folder_swapped_for_a_link_while_we_read_leads_nowhere(
         assert opened.read(found["src/app.py"], 1000) is None
         assert opened.blob_name(found["src/app.py"]) is None
         assert opened.skipped == {"src/app.py": "a file that can not be read"}
+        (workspace / "run.sh").unlink()
+        os.mkfifo(workspace / "run.sh")
+        assert opened.read(found["run.sh"], 1000) is None
 
 
 async def test_pipes_sockets_and_the_like_are_passed_over(

@@ -111,7 +111,7 @@ async def edit(git: Git, treeish: str, edits: Mapping[str, tuple[str, Sha] | Non
     with private_index() as env:
         await git.run("read-tree", "--end-of-options", treeish, env=env)
         if lines:
-            options = ("--add", "--replace", "-z", "--index-info")
+            options = ("-z", "--index-info")
             await git.run("update-index", *options, stdin=os.fsencode("".join(lines)), env=env)
         return (await git.run("write-tree", env=env)).text
 
