@@ -70,7 +70,7 @@ def test_content_that_looks_like_a_diff_is_content(tmp_path: Path) -> None:
     trick = b"diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-- a\n++ b\n"
     (file,) = read_diff(diff_of(tmp_path, {"a": b"1\n"}, {"a": trick}))
     assert file.path == "a"
-    assert [line for _, line in file.added] == trick.decode().splitlines()
+    assert file.added == list(enumerate(trick.decode().splitlines(), start=1))
 
 
 def test_bytes_that_are_no_utf8_do_not_stop_the_reading(tmp_path: Path) -> None:
