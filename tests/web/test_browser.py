@@ -100,8 +100,8 @@ async def open_window(context: BrowserContext, town: Town) -> Window:
     window = Window(await context.new_page(), town.forge.url)
     window.page.on("console", lambda m: window.complaints.append(m.text) if m.type == "error" else None)
     window.page.on("pageerror", lambda error: window.complaints.append(str(error)))
-    window.page.set_default_timeout(15_000)
-    expect.set_options(timeout=15_000)
+    window.page.set_default_timeout(45_000)
+    expect.set_options(timeout=45_000)
     return window
 
 
@@ -183,6 +183,7 @@ async def test_a_check_run_updates_without_a_reload(phone: Window, town: Town) -
     checks.update_run(town.forge.store, town.app, run, fields)
     await phone.see("success 5 passed")
     assert await phone.page.evaluate("window.stayed")
+    await expect(phone.page.locator("#news")).to_have_text("success: 5 passed")
     await expect(phone.page.locator("[data-live]")).to_have_count(0)
 
 

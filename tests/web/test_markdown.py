@@ -207,6 +207,15 @@ def test_what_pushpals_writes_is_understood() -> None:
     assert html.strip() == "<h3>PushPals · #1 A title</h3>\n<p>Working</p>"
 
 
+@pytest.mark.parametrize("sign", ["> ", "- ", "1. ", ">"])
+def test_nothing_hides_by_standing_deep(sign: str) -> None:
+    for depth in (5, 39, 40, 41, 200):
+        html = render(f"{sign * depth}the needle <b>")
+        assert "the needle" in html
+        check(html)
+    assert "the needle" in render("".join(f"{'  ' * i}- a\n" for i in range(60)) + f"{'  ' * 60}- the needle")
+
+
 def test_deep_nesting_ends() -> None:
     check(render(">" * 5_000 + "a"))
     check(render("[" * 5_000 + "a" + "](" * 5_000))

@@ -61,6 +61,9 @@ async def test_a_merge_is_of_the_kind_that_was_chosen(
     line = await town.forge.git.run(town.repo, "rev-list", "--parents", "-1", "main")
     assert len(line.split()) == 1 + parents
     assert "+6" in page.text, "the diff stays readable after the merge"
+    assert "ada closed this" not in page.text, "a merge closes, and is told once"
+    commit = await somebody.open(f"{town.page}/commit/{await town.main()}")
+    assert "auth/names.py" in commit.text
 
 
 async def test_what_a_stranger_may_not_do_is_refused_and_not_offered(town: Town, somebody: Somebody) -> None:
@@ -185,6 +188,11 @@ async def test_a_review_asks_for_changes_with_words(town: Town, somebody: Somebo
     assert "One more thing." in page.text
     page = await somebody.press(page, "Close pull request")
     assert "ada closed it without merging." in page.text
+    issue = await somebody.open(f"{town.page}/issues/1")
+    assert f"ada closed pull request #{pull.number} without merging it." in issue.text
+    again = {"external_id": "1-2", "status": "in_progress", "output": {"title": "Turn 1", "summary": ""}}
+    checks.create_run(town.forge.store, town.app, town.repo, await town.main(), "PushPals / 1-2", again)
+    assert "PushPals is working. Turn 1" in (await somebody.open(f"{town.page}/issues/1")).text
 
 
 async def test_one_s_own_pull_request_is_not_approved(town: Town, somebody: Somebody) -> None:
@@ -290,7 +298,10 @@ async def test_a_button_of_a_check_run_reaches_its_app(town: Town, somebody: Som
     told = [d.action for d in town.forge.store.deliveries.values() if d.event == "check_run"]
     assert "requested_action" in told
     await somebody.become("sam")
-    assert "Approve plan" not in (await somebody.open(page.path)).buttons
+    page = await somebody.open(page.path)
+    assert "Approve plan" not in page.buttons
+    fields = {"token": page.form("Switch").fields["token"], "do": "approve"}
+    assert (await somebody.post(f"{page.path}/actions", fields)).status == 403
 
 
 async def test_the_record_of_a_job_is_read_from_the_issue_and_the_pull_request(

@@ -7,6 +7,7 @@ from pushpals.local.forge import pulls
 from pushpals.local.forge.app_entities import CheckRun
 from pushpals.local.forge.entities import Issue, PullRequest
 from pushpals.local.forge.store import Store
+from pushpals.local.forge.web.history import job_of
 from pushpals.local.forge.web.words import plural
 
 READY = "agent:ready"
@@ -156,8 +157,10 @@ def of_issue(store: Store, issue: Issue, *, can_triage: bool, can_write: bool) -
     if opened := next((pull for pull in linked if pull.state == "open"), None):
         return _delivered(opened, page, can_write=can_write)
     labelled = READY in {label.name for label in store.labels_of(issue)}
-    if runs:
+    if runs and not (linked and runs[0].external_id == job_of(linked[0].head_ref)):
         return _worked_on(runs[0], page, labelled=labelled)
+    if linked:
+        return _rejected(linked[0], page, labelled=labelled)
     if labelled:
         return [
             Row("Now", "Handed to PushPals, which has not answered yet.", "wait"),
@@ -187,14 +190,23 @@ def _delivered(pull: PullRequest, page: str, *, can_write: bool) -> list[Row]:
     return [now, Row(_ASKED, "Read it, then merge it or close it.", "act")]
 
 
+def _rejected(pull: PullRequest, page: str, *, labelled: bool) -> list[Row]:
+    text = f"{pull.closed_by} closed pull request #{pull.number} without merging it."
+    now = Row("Now", text, "plain", f"{page}/pull/{pull.number}", f"See #{pull.number}")
+    return [now, Row(_ASKED, f"Nothing. {_again(labelled=labelled)}")]
+
+
+def _again(*, labelled: bool) -> str:
+    return f"To try again, {'remove and ' if labelled else ''}add {READY}."
+
+
 def _worked_on(run: CheckRun, page: str, *, labelled: bool) -> list[Row]:
     where = f"{page}/runs/{run.id}"
     if run.status != "completed":
         text = f"PushPals is working. {run.title or ''}".rstrip()
         asked = f"Nothing now. To stop it, remove {READY} or close this issue."
         return [Row("Now", text, "wait", where, "Watch it live"), Row(_ASKED, asked)]
-    again = f"remove {READY} and add it again" if labelled else f"add {READY} again"
     return [
         Row("Now", f"PushPals stopped: {run.title or word_of(run)}", tone_of(run), where, "Read why"),
-        Row(_ASKED, f"Read why. To try again, {again}.", "act"),
+        Row(_ASKED, f"Read why. {_again(labelled=labelled)}", "act"),
     ]

@@ -7,9 +7,13 @@ styles, no classes, no images, no hidden comments.
 
 import re
 from collections.abc import Callable, Iterator
+from html import escape
+from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.parser_block import ParserBlock
+from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
@@ -44,13 +48,33 @@ _CLEANER = nh3.Cleaner(
 _REFERENCE = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)\]'*_]|(?<![\w/&#])#\d{1,9}\b")
 _LEDGER_REF = re.compile(r"(?:git log )?(refs/pushpals/jobs/\d+-\d+)")
 _TASK = re.compile(r"<li>(\n?<p>)?\[([ xX])\] ")
-_MARKDOWN = MarkdownIt("commonmark", {"html": True, "maxNesting": 40}).enable(["table", "strikethrough"])
+_MAX_NESTING = 40
+
+
+class _Blocks(ParserBlock):
+    """Notes when a text nests too deep. The parser leaves out what is deeper, and nothing may go unseen."""
+
+    def tokenize(self, state: StateBlock, start_line: int, end_line: int) -> None:
+        """Parse the lines of a block."""
+        if state.level >= _MAX_NESTING:
+            state.env["too_deep"] = True
+        super().tokenize(state, start_line, end_line)
+
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": True, "maxNesting": _MAX_NESTING})
+_MARKDOWN.block = _Blocks()
+_MARKDOWN.configure("commonmark", {"html": True, "maxNesting": _MAX_NESTING}).enable(
+    ["table", "strikethrough"]
+)
 
 
 def render(text: str, resolve: Resolve = lambda _: None) -> str:
     """Render a text as HTML that is safe to show. ``resolve`` makes links of references."""
-    environment = {"resolve": resolve}
-    html = _CLEANER.clean(_MARKDOWN.render(text, environment))
+    environment: dict[str, Any] = {"resolve": resolve}
+    rendered = _MARKDOWN.render(text, environment)
+    if environment.get("too_deep"):
+        return f"<pre>{escape(text)}</pre>"
+    html = _CLEANER.clean(rendered)
     # What follows replaces only what the cleaner wrote itself: in text, "<" is always written "&lt;".
     html = _TASK.sub(_checkbox, html)
     return html.replace("<table>", '<div class="scroll"><table>').replace("</table>", "</table></div>")

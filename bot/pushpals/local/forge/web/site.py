@@ -111,12 +111,11 @@ class Site:
         people = self.people()
         chosen = request.cookies.get(self.guard.actor_cookie)
         found = [account for account in people if account.login == chosen]
-        repos = self.forge.store.repos.values()
-        invited = [
-            a
-            for a in people
-            if any(a.login.lower() in r.roles and can_write(self.forge.store, r, a.login) for r in repos)
-        ]
+        store = self.forge.store
+        helpers = {
+            login for repo in store.repos.values() for login in repo.roles if can_write(store, repo, login)
+        }
+        invited = [account for account in people if account.login.lower() in helpers]
         return next(iter([*found, *invited, *people]), None)
 
     def _version(self, actor: Account | None) -> str:
@@ -135,7 +134,7 @@ class Visit:
     account: Account | None
     form: Mapping[str, str]
     version: str
-    """What fragments are made of when the request comes; see :meth:`Site.version`."""
+    """Names what the page is made of, as it was when the request came."""
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
     @property
@@ -205,9 +204,7 @@ class Visit:
 
     def refusal(self, status: int, message: str) -> web.Response:
         """Render a page that says what went wrong and what to do next; what was typed is on it."""
-        typed = [
-            value for name, value in self.form.items() if name != "token" and len(value) > len("approve")
-        ]
+        typed = [self.form[name] for name in ("title", "body") if self.form.get(name)]
         return self.page("error.html", status, code=int(status), message=message, typed=typed)
 
     def to(self, address: str) -> web.Response:
