@@ -257,6 +257,17 @@ async def test_from_the_issue_to_the_merge_by_clicking(phone: Window, town: Town
     await phone.see(f"Closed: ada merged #{pull.number}.")
 
 
+async def test_a_refused_review_is_seen_at_once_with_its_reason(phone: Window, town: Town) -> None:
+    pull = await town.deliver(town.open_bug())
+    await phone.open(f"{town.page}/pull/{pull.number}")
+    await phone.click("Request changes")
+    await expect(phone.page.get_by_role("alert")).to_be_in_viewport()
+    await expect(phone.page.get_by_role("alert")).to_have_text("Body can't be blank")
+    # The browser notes the status of the answer as an error of the page.
+    assert all("422" in text for text in phone.complaints)
+    phone.complaints.clear()
+
+
 async def test_one_plays_the_stranger_by_switching(phone: Window, town: Town) -> None:
     town.open_bug()
     await phone.open(f"{town.page}/issues/1")
