@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from pushpals.ledger import job_ref, request_ref
 from pushpals.local.forge import checks
 from pushpals.local.forge.entities import Issue
 from pushpals.local.forge.web import words
@@ -149,12 +150,12 @@ async def evil(town: Town) -> Town:
     checks.create_run(store, town.app, town.repo, pull.head_sha, EVIL, fields)
     files = {
         "record.json": f'{{"state": "{EVIL}"'.encode(),
-        "plan.md": EVIL.encode(),
         "report.md": EVIL.encode(),
         "audit.jsonl": EVIL.encode(),
         "patch.diff": f"diff --git a/{EVIL} b/x\n--- a/{EVIL}\n@@ -1 +1 @@ {EVIL}\n+{EVIL}\n".encode(),
     }
-    await town.commit_record("1-1", files, f"{EVIL}\x01\x02")
+    await town.commit_record(request_ref(1), {"plan.md": EVIL.encode()}, EVIL)
+    await town.commit_record(job_ref("1-1"), files, f"{EVIL}\x01\x02")
     return town
 
 

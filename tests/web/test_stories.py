@@ -2,6 +2,7 @@
 
 import pytest
 
+from pushpals.ledger import job_ref
 from pushpals.local.forge import checks, pulls
 from pushpals.local.forge.entities import PullRequest
 from tests.web.person import Page, Somebody
@@ -317,6 +318,8 @@ async def test_the_record_of_a_job_is_read_from_the_issue_and_the_pull_request(
     assert "Published" in page.text
     assert "Job 1-1 is queued." in page.text
     assert "9 events, unbroken" in page.text
+    assert "model call model · bug_fixer The dot is dropped here. Details" in page.text
+    assert "Plan for #1: Login fails for names with a dot" in page.text
     assert "May not write .github/workflows/ci.yml" in page.text
     assert "auth/names.py" in page.text
     assert f"{town.page}/runs/" in "".join(page.links)
@@ -327,11 +330,11 @@ async def test_a_record_that_was_tampered_with_says_so(town: Town, somebody: Som
     await town.deliver(town.open_bug())
     trail = await town.forge.git.run(town.repo, "show", "refs/pushpals/jobs/1-1:audit.jsonl")
     changed = {"audit.jsonl": trail.replace("15 passed", "99 passed").encode(), "record.json": b"{broken"}
-    await town.commit_record("1-1", changed, "Nothing to see here.")
+    await town.commit_record(job_ref("1-1"), changed, "Nothing to see here.")
     page = await somebody.open(f"{town.page}/record/1-1")
     assert "line 8 does not continue the line before it" in page.text
     assert "Trust nothing in it." in page.text
-    await town.commit_record("1-1", {"audit.jsonl": b"no json\n"}, "Nor here.")
+    await town.commit_record(job_ref("1-1"), {"audit.jsonl": b"no json\n"}, "Nor here.")
     page = await somebody.open(f"{town.page}/record/1-1")
     assert page.status == 200
     assert "no json" in page.text

@@ -10,7 +10,7 @@ from typing import Self
 
 from pushpals.audit import prose
 from pushpals.audit.chain import AuditEvent, Chain, Kind, Zone
-from pushpals.ledger import job_ref
+from pushpals.ledger import job_ref, request_ref
 from pushpals.ledger.encoding import canonical
 from pushpals.local.forge import checks, issues
 from pushpals.local.forge.app_entities import App, CheckRun
@@ -149,26 +149,28 @@ class Town:
         return pull
 
     async def write_record(self, request: RequestRecord, job: JobRecord) -> None:
-        """The job's ref, as the ledger writes it: two commits, with record, audit, report and patch."""
+        """The refs of a request and its job, as the ledger writes them."""
         chain = Chain(job.id)
         lines = [chain.append(event) for event in life_of(job)]
         diff = await self.forge.git.run(self.repo, "diff", "--binary", "--full-index", f"main...{job.head}")
         queued = job.model_copy(update={"state": JobState.QUEUED, "head": None, "tree": None})
         files: dict[str, bytes] = {
             "record.json": canonical(job),
-            "plan.md": prose.plan_markdown(request).encode(),
             "report.md": prose.pull_body(request, job).encode(),
             "audit.jsonl": "".join(f"{line}\n" for line in lines).encode(),
             "patch.diff": diff.encode(),
         }
-        await self.commit_record(job.id, {"record.json": canonical(queued)}, f"Job {job.id} is queued.")
-        await self.commit_record(job.id, files, f"Published {str(job.head)[:12]} on {job.branch}.")
+        plan = {"record.json": canonical(request), "plan.md": prose.plan_markdown(request).encode()}
+        await self.commit_record(request_ref(request.request.number), plan, "ada asked for #1.")
+        ref = job_ref(job.id)
+        await self.commit_record(ref, {"record.json": canonical(queued)}, f"Job {job.id} is queued.")
+        await self.commit_record(ref, files, f"Published {str(job.head)[:12]} on {job.branch}.")
 
-    async def commit_record(self, job: str, files: dict[str, bytes], message: str) -> None:
-        git, ref = self.forge.git, job_ref(job)
+    async def commit_record(self, ref: str, files: dict[str, bytes], message: str) -> None:
+        git = self.forge.git
         parent = await git.resolve(self.repo, ref)
         stamp = int(self.clock.now.timestamp())
-        text = f"{message}\n\nPushPals-Job: {job}\n".encode()
+        text = f"{message}\n".encode()
         stream = (
             f"feature done\ncommit {ref}\ncommitter pushpals <pushpals@example.com> {stamp} +0000\n".encode()
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pushpals.audit.chain import AuditEvent, Verified, read_events, verify
-from pushpals.ledger import job_ref
+from pushpals.ledger import job_ref, request_ref
 from pushpals.local.forge.entities import PullRequest, Repo
 from pushpals.local.forge.errors import NotFoundError
 from pushpals.local.forge.git import Git
@@ -45,7 +45,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Record:
-    """The record of a job, as it stands in the ledger."""
+    """The record of a job as it stands in the ledger, and the plan it follows."""
 
     job: str
     sha: str
@@ -113,9 +113,13 @@ async def record_of(git: Git, repo: Repo, job: str) -> Record:
     sha = await git.resolve(repo, f"{job_ref(job)}^{{commit}}")
     if sha is None:
         raise NotFoundError(f"There is no record of a job {job} in {repo.full_name}.")
-    names = (await git.run(repo, "ls-tree", "-z", "--name-only", sha)).split("\0")
+    # A plan lies with the request, for all of its jobs.
+    places = {name: f"{sha}:{name}" for name in _FILES}
+    places["plan.md"] = f"{request_ref(int(job.partition('-')[0]))}:plan.md"
     files = {
-        name: await git.run(repo, "cat-file", "blob", f"{sha}:{name}") for name in _FILES if name in names
+        name: await git.run(repo, "cat-file", "blob", blob)
+        for name, place in places.items()
+        if (blob := await git.resolve(repo, place)) is not None
     }
     commits = await log(git, repo, sha)
     return _with_audit(Record(job, sha, commits, files, patch=diff.parse(files.get("patch.diff", ""))))

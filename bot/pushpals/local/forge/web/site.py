@@ -48,6 +48,7 @@ class Site:
             visible=lambda text: self.trust(words.visible(text)),
             titled=lambda text: self.trust(words.titled(text)),
             reacted=words.reacted,
+            gist=words.gist,
             pretty=words.pretty,
             utc=words.utc,
             plural=words.plural,

@@ -74,6 +74,12 @@ def reacted(reactions: tuple[Reaction, ...]) -> dict[str, str]:
     return {content: ", ".join(people) for content, people in who.items()}
 
 
+def gist(text: str) -> str:
+    """The first line that says something: neither blank nor a fence."""
+    lines = (line.strip() for line in text.splitlines())
+    return next((line for line in lines if line and not line.startswith("```")), "")
+
+
 def pretty(value: object) -> str:
     """Data as indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
