@@ -1,10 +1,13 @@
 import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pushpals.git import GitError, GitUnavailable, Identity, Mirror, RefMissing
+from pushpals.git.lock import exclusive
+from pushpals.git.process import Completed, Git
 from tests.git.remotes import BareRemote, anonymous, git
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -32,12 +35,14 @@ async def test_locks_that_a_killed_process_left_do_not_stop_the_next(
     remote: BareRemote, mirror: Mirror
 ) -> None:
     newer = remote.commit({"a": b"1"})
+    ours = (mirror.path / "pushpals.lock").stat().st_ino
     for lock in ("refs/heads/main.lock", "config.lock", "packed-refs.lock"):
         (mirror.path / lock).touch()
     await mirror.fetch("+refs/heads/*:refs/heads/*")
     assert await mirror.resolve("refs/heads/main") == newer
 
     (mirror.path / "config.lock").touch()
+    assert (mirror.path / "pushpals.lock").stat().st_ino == ours
     assert await (await remote.mirror(mirror.path)).resolve("refs/heads/main") == newer
 
 
@@ -93,6 +98,33 @@ async def test_many_fetches_at_once_do_not_trip_over_each_other(remote: BareRemo
     )
     await asyncio.gather(*(m.fetch(spec) for m in (mirror, second) for spec in refspecs for _ in range(3)))
     assert await mirror.resolve("refs/heads/main") == newest
+
+
+async def test_callers_that_want_the_same_at_once_share_one_fetch(
+    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+    whole = Git.run
+
+    async def counted(self: Git, *args: str, **options: Any) -> Completed:
+        ran.append(args[0])
+        return await whole(self, *args, **options)
+
+    monkeypatch.setattr(Git, "run", counted)
+    await asyncio.gather(*(mirror.fetch("+refs/heads/*:refs/heads/*") for _ in range(10)))
+    assert ran == ["fetch"]
+
+
+async def test_a_fetch_waits_for_another_process_to_end_its_own(remote: BareRemote, mirror: Mirror) -> None:
+    newer = remote.commit({"a": b"1"})
+    async with exclusive(mirror.path):
+        waiting = asyncio.create_task(mirror.fetch("+refs/heads/*:refs/heads/*"))
+        with pytest.raises(GitUnavailable, match="Another process holds"):
+            async with exclusive(mirror.path, patience=0.2):
+                pass
+        assert await mirror.resolve("refs/heads/main") != newer
+    await waiting
+    assert await mirror.resolve("refs/heads/main") == newer
 
 
 async def test_files_and_objects_are_read_as_they_are(remote: BareRemote, mirror: Mirror) -> None:
