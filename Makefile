@@ -19,7 +19,7 @@ UV      ?= uv
 
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet install --progress-bar off
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS)
+	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-model check lock clean
