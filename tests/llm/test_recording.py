@@ -12,16 +12,20 @@ class Scripted:
     name = "scripted-7b"
     native_tools = False
     context_tokens = 8_192
+    fills = True
 
     def __init__(self, *answers: Completion | ModelError) -> None:
         self.answers = list(answers)
         self.closed = False
 
-    async def complete(self, messages, *, tools=(), sampling=GREEDY):
+    async def complete(self, messages, *, tools=(), sampling=GREEDY) -> Completion:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    async def fill(self, prefix, suffix, *, sampling=GREEDY):
+        return await self.complete([])
 
     async def close(self):
         self.closed = True
@@ -81,6 +85,20 @@ async def test_a_recording_ends(recording):
         await replay.complete(user(text))
     with pytest.raises(ModelError, match=r"3 answers, 1 not used"):
         await replay.complete(user("first"))
+
+
+async def test_gaps_play_back_like_conversations(tmp_path):
+    path = tmp_path / "run.jsonl"
+    model = RecordingModel(Scripted(Completion("a + b"), Completion("hello")), path)
+    await model.fill("return ", "\n# 3.2 s")
+    await model.complete(user("hi"))
+
+    replay = ReplayModel(path)
+    assert replay.fills
+    assert (await replay.fill("return ", "\n# 4.1 s")).text == "a + b"
+    with pytest.raises(ModelError, match="has left the recorded one"):
+        await replay.fill("return ", "\n# 4.1 s")
+    assert (await replay.complete(user("hi"))).text == "hello"
 
 
 async def test_errors_are_passed_on_and_not_recorded(tmp_path):

@@ -96,6 +96,13 @@ class ChatModel(Protocol):
     def context_tokens(self) -> int:
         """Tokens of prompt and answer together."""
 
+    @property
+    def fills(self) -> bool:
+        """Whether `fill` may be called: the model was trained to fill gaps, and the endpoint lets it."""
+
+    async def fill(self, prefix: str, suffix: str, *, sampling: Sampling = GREEDY) -> Completion:
+        """Return what may stand between `prefix` and `suffix`; raises ModelError."""
+
     async def complete(
         self,
         messages: Sequence[Message],

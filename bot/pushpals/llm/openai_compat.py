@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from pushpals.llm.api import GREEDY, Completion, Message, Sampling, ToolSpec
 from pushpals.llm.dialect import Dialect
 from pushpals.llm.failures import Refusal, broken_connection, public_url, refusal_or_error, timed_out
+from pushpals.llm.fill import as_chat, fill_body
 from pushpals.llm.prices import on_this_machine, price_of
 from pushpals.llm.retry import RetryPolicy
 from pushpals.llm.wire import Answer, parse_answer, request_body
@@ -28,7 +29,7 @@ class OpenAICompatModel:
     """A `ChatModel` over `POST {url}/chat/completions`.
 
     `timeout` is in seconds and bounds each try. `native_tools=False` never sends tools; True means "until
-    the endpoint turns them down". `context_tokens` is taken on trust.
+    the endpoint turns them down". `context_tokens` is taken on trust, and so is `fills`.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class OpenAICompatModel:
         api_key: SecretStr | None = None,
         native_tools: bool = True,
         context_tokens: int = 32_768,
+        fills: bool = False,
         timeout: float = 300.0,
         retry: RetryPolicy | None = None,
     ) -> None:
         self.name = name
         self.context_tokens = context_tokens
+        self.fills = fills
         self._url = url.rstrip("/")
         self._key = api_key
         self._timeout = timeout
@@ -74,6 +77,21 @@ class OpenAICompatModel:
         answer = parse_answer(raw, body)
         return answer.completion(usd=self._cost(answer), seconds=time.monotonic() - started)
 
+    async def fill(self, prefix: str, suffix: str, *, sampling: Sampling = GREEDY) -> Completion:
+        """Return what may stand between two texts; raises ModelError. Only for an endpoint that `fills`."""
+        started = time.monotonic()
+        body = fill_body(self.name, prefix, suffix, sampling)
+        raw = await self._retry.run(lambda: self._try_fill(body))
+        # Nothing is a fine thing to put into a gap, while an empty chat answer is none.
+        answer = parse_answer(as_chat(raw), body, may_be_empty=True)
+        return answer.completion(usd=self._cost(answer), seconds=time.monotonic() - started)
+
+    async def _try_fill(self, body: Mapping[str, Any]) -> str:
+        try:
+            return await self._post(body, "/completions")
+        except Refusal as refusal:
+            raise refusal.error from None
+
     def _cost(self, answer: Answer) -> float | None:
         if self._price is None:
             return None
@@ -101,7 +119,7 @@ class OpenAICompatModel:
                     raise refusal.error from None
                 self._dialect = adapted
 
-    async def _post(self, body: Mapping[str, Any]) -> str:
+    async def _post(self, body: Mapping[str, Any], path: str = "/chat/completions") -> str:
         """Send one request and return the raw body of a 200 answer; raises ModelError or Refusal."""
         # Imported here because it takes 0.6 s, which `pushpals --help` should not pay.
         import openai  # noqa: PLC0415
@@ -109,7 +127,7 @@ class OpenAICompatModel:
         endpoint = public_url(self._url)
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._connected().post("/chat/completions", cast_to=str, body=dict(body))
+                return await self._connected().post(path, cast_to=str, body=dict(body))
         except (TimeoutError, openai.APITimeoutError):
             raise timed_out(endpoint, self._timeout) from None
         except openai.APIStatusError as error:

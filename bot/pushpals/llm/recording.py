@@ -35,6 +35,7 @@ class RecordingModel:
             "model": inner.name,
             "native_tools": inner.native_tools,
             "context_tokens": inner.context_tokens,
+            "fills": inner.fills,
         }
         path.write_text(_line(header), encoding="utf-8")
 
@@ -52,6 +53,18 @@ class RecordingModel:
     def context_tokens(self) -> int:
         """As the inner model."""
         return self._inner.context_tokens
+
+    @property
+    def fills(self) -> bool:
+        """As the inner model."""
+        return self._inner.fills
+
+    async def fill(self, prefix: str, suffix: str, *, sampling: Sampling = GREEDY) -> Completion:
+        """Pass the gap on, and keep the answer. Errors are passed on and not kept."""
+        answer = await self._inner.fill(prefix, suffix, sampling=sampling)
+        gap = gap_of(prefix, suffix)
+        self._keep(_Entry(digest_of(gap), shape_of(gap), answer))
+        return answer
 
     async def complete(
         self,
@@ -86,6 +99,7 @@ class ReplayModel:
         self.name = f"replay of {header.get('model', 'a model')}"
         self.native_tools = bool(header.get("native_tools", False))
         self.context_tokens = int(header.get("context_tokens", 16_384))
+        self.fills = bool(header.get("fills", False))
         self._left = list(range(len(self._entries)))
 
     async def complete(
@@ -97,6 +111,14 @@ class ReplayModel:
     ) -> Completion:
         """Return the recorded answer to this conversation; its tokens are those of the recorded run."""
         del tools, sampling  # What was recorded was drawn already.
+        return self._next(messages)
+
+    async def fill(self, prefix: str, suffix: str, *, sampling: Sampling = GREEDY) -> Completion:
+        """Return the recorded answer to this gap."""
+        del sampling
+        return self._next(gap_of(prefix, suffix))
+
+    def _next(self, messages: Sequence[Message]) -> Completion:
         place = self._find(digest_of(messages), shape_of(messages))
         if place is None:
             raise ModelError(
@@ -118,6 +140,11 @@ class ReplayModel:
         if self._left and self._entries[self._left[0]].shape == shape:
             return self._left[0]
         return None
+
+
+def gap_of(prefix: str, suffix: str) -> tuple[Message, Message]:
+    """Return a gap in the shape of a conversation, as a recording keeps it."""
+    return Message("system", prefix), Message("system", suffix)
 
 
 def digest_of(messages: Sequence[Message]) -> str:

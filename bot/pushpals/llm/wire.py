@@ -93,7 +93,7 @@ class Answer:
         )
 
 
-def parse_answer(raw: str, sent: Mapping[str, Any]) -> Answer:
+def parse_answer(raw: str, sent: Mapping[str, Any], *, may_be_empty: bool = False) -> Answer:
     """Read the body of a 200 answer to the request body `sent`.
 
     Raises ModelError `garbage` for anything that is no answer (HTML, no choices, an empty text without
@@ -107,7 +107,7 @@ def parse_answer(raw: str, sent: Mapping[str, Any]) -> Answer:
     calls = tuple(_tool_call(call) for call in message.get("tool_calls") or ())
     text = _text(message)
     finish = _finish_reason(choice.get("finish_reason"), has_calls=bool(calls))
-    if not text.strip() and not calls:
+    if not text.strip() and not calls and not may_be_empty:
         raise _empty(finish)
     counts = _usage(body.get("usage"), sent, raw)
     return Answer(text, calls, finish, *counts, model=str(body.get("model") or sent["model"]))
@@ -194,7 +194,7 @@ def _usage(usage: object, sent: Mapping[str, Any], raw: str) -> tuple[int, int, 
     """
     if not isinstance(usage, dict) or not _count(usage.get("prompt_tokens")):
         return (
-            len(json.dumps(sent["messages"])) // _CHARACTERS_PER_TOKEN,
+            len(json.dumps(sent.get("messages") or sent.get("prompt"))) // _CHARACTERS_PER_TOKEN,
             len(raw) // _CHARACTERS_PER_TOKEN,
             0,
         )

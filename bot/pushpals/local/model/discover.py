@@ -67,6 +67,7 @@ class ChosenModel:
     api_key: SecretStr | None = None
     native_tools: bool = True
     context_tokens: int = _CONTEXT
+    fills: bool = False
     server: EmbeddedServer | None = None
     recording: Path | None = None
 
@@ -82,6 +83,7 @@ class ChosenModel:
             api_key=self.api_key,
             native_tools=self.native_tools,
             context_tokens=self.context_tokens,
+            fills=self.fills,
             timeout=timeout,
         )
 
@@ -214,6 +216,7 @@ async def _embedded(surroundings: Surroundings, progress: Progress | None) -> Ch
         api_key=server.api_key,
         native_tools=False,
         context_tokens=means.context,
+        fills=True,
         server=server,
     )
 
@@ -225,5 +228,6 @@ def _replay(surroundings: Surroundings) -> ChosenModel:
         description=f"{replayed.name}: recorded answers, no model runs",
         native_tools=replayed.native_tools,
         context_tokens=replayed.context_tokens,
+        fills=replayed.fills,
         recording=surroundings.recording,
     )
