@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +59,8 @@ def demo(
     Exit code 0: a pull request is open, its checks pass, its record verifies.
     3: one is open, but the evidence is thin. 1: none is.
     """
+    import asyncio  # noqa: PLC0415 - start-up time
+
     from pushpals.local.demo.run import Demo, Story, sample_story  # noqa: PLC0415 - start-up time
     from pushpals.local.demo.screen import Screen  # noqa: PLC0415 - start-up time
     from pushpals.sandbox import remove_tree  # noqa: PLC0415 - start-up time
@@ -97,6 +98,8 @@ def _settings(**given: object) -> Settings:
 
 def _run(work: Coroutine[Any, Any, int]) -> int:
     """Run to the end; errors made for people are shown as such, everything else as a defect."""
+    import asyncio  # noqa: PLC0415 - start-up time
+
     from pushpals.git import GitError  # noqa: PLC0415 - start-up time
     from pushpals.github import GitHubError  # noqa: PLC0415 - start-up time
     from pushpals.ledger import LedgerError  # noqa: PLC0415 - start-up time

@@ -15,6 +15,7 @@ from types import UnionType
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from pushpals.policy.reference import docstrings
 from pushpals.server.settings import Settings
 
 INTRODUCTION = """\
@@ -50,8 +51,9 @@ KINDS = {str: "text", int: "whole number", float: "number", Path: "path", Secret
 
 def render() -> str:
     """Return the page."""
+    words = docstrings(Settings)
     rows = [
-        f"| `PUSHPALS_{name.upper()}` | {_kind(field)} | {_default(name, field)} | {_meaning(field)} |\n"
+        f"| `{_variable(name)}` | {_kind(field)} | {_default(name, field)} | {_meaning(words[name])} |\n"
         for name, field in Settings.model_fields.items()
     ]
     return INTRODUCTION + "".join(rows) + OTHERS
@@ -85,12 +87,16 @@ def _default(name: str, field: FieldInfo) -> str:
     return "not set" if value in (None, "") else f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
-def _meaning(field: FieldInfo) -> str:
-    text = " ".join((field.description or "").split())
+def _meaning(words: str) -> str:
+    text = " ".join(words.split())
     # Docstrings call settings by their names in the code; readers of the page know the variables.
     return re.sub(
-        r"`(\w+)`", lambda m: f"`PUSHPALS_{m[1].upper()}`" if m[1] in Settings.model_fields else m[0], text
+        r"`(\w+)`", lambda m: f"`{_variable(m[1])}`" if m[1] in Settings.model_fields else m[0], text
     )
+
+
+def _variable(name: str) -> str:
+    return f"PUSHPALS_{name.upper()}"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from pushpals.policy.parse import parse_policy
-from pushpals.policy.reference import example, render_reference
+from pushpals.policy.reference import docstrings, example, render_reference
 from pushpals.policy.repo_policy import CheckSetting, RepoPolicy
 
 PAGE = Path(__file__).parents[2] / "docs" / "policy.md"
@@ -28,7 +28,7 @@ def test_the_example_is_a_policy() -> None:
 def fields(section: type[BaseModel]) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for name, field in section.model_fields.items():
-        found[f"{section.__name__}.{name}"] = field.description
+        found[f"{section.__name__}.{name}"] = docstrings(section).get(name)
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             found |= fields(field.annotation)
     return found

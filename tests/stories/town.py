@@ -19,6 +19,7 @@ from pushpals.loop.services import LEDGER_IDENTITY, Event
 from pushpals.model import Hint, JobRecord, RepoRef, SubjectRef
 from pushpals.sandbox import SandboxProvider
 from pushpals.server.app import Server
+from pushpals.server.door import Door
 from pushpals.server.needs import APP_EVENTS, APP_PERMISSIONS
 from pushpals.server.settings import Settings
 from pushpals.server.wiring import Parts, open_services
@@ -81,7 +82,8 @@ class Town:
         async with open_services(
             self.settings, Parts(chosen, self.sandboxes), self.events.append
         ) as services:
-            server = await Server.start(services, self.settings.require_webhook_secret())
+            door = await Door.open(self.settings.require_webhook_secret())
+            server = Server.start(services, door)
             self.forge.set_webhook(self.app, f"{server.url}/webhook")
             try:
                 yield server

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
 import json
 import typing
 from collections.abc import Iterator
@@ -80,6 +83,20 @@ def example() -> str:
     return _EXAMPLE.partition("```yaml\n")[2].partition("```")[0]
 
 
+def docstrings(section: type[BaseModel]) -> dict[str, str]:
+    """Return the docstring below each field of `section`, as its source has it.
+
+    Pydantic could do this too, but for every class at every start of the program.
+    """
+    [definition] = ast.parse(inspect.getsource(section)).body
+    found = {}
+    for field, words in itertools.pairwise(getattr(definition, "body", ())):
+        match field, words:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = text
+    return found
+
+
 def _sections() -> Iterator[str]:
     """Yield the top-level keys, then one part for each section."""
     top = {name: field for name, field in RepoPolicy.model_fields.items() if _section(field) is None}
@@ -87,9 +104,8 @@ def _sections() -> Iterator[str]:
     for name, field in RepoPolicy.model_fields.items():
         section = _section(field)
         if section is not None:
-            yield f"## `{name}`\n\n{_one_line(field.description)}\n\n" + _table(
-                section, list(section.model_fields)
-            )
+            words = _one_line(docstrings(RepoPolicy)[name])
+            yield f"## `{name}`\n\n{words}\n\n" + _table(section, list(section.model_fields))
 
 
 def _check_section() -> str:
@@ -105,9 +121,10 @@ def _section(field: FieldInfo) -> type[Section] | None:
 
 def _table(section: type[BaseModel], names: list[str]) -> str:
     rows = ["| key | value | default | meaning |", "|---|---|---|---|"]
+    words = docstrings(section)
     for name in names:
         field = section.model_fields[name]
-        rows.append(f"| `{name}` | {_kind(field)} | {_default(field)} | {_one_line(field.description)} |")
+        rows.append(f"| `{name}` | {_kind(field)} | {_default(field)} | {_one_line(words[name])} |")
     return "\n".join(rows) + "\n"
 
 
@@ -138,8 +155,8 @@ def _default(field: FieldInfo) -> str:
     return f"`{json.dumps(value) if not isinstance(value, str) else value}`"
 
 
-def _one_line(text: str | None) -> str:
-    return " ".join((text or "").split())
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _built_in() -> str:

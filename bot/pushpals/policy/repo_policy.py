@@ -51,7 +51,7 @@ RELEASABLE_PATHS = (
 class Section(BaseModel):
     """Base of all parts of the policy: immutable, strict about unknown keys, documented by docstrings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _matchable(pattern: str) -> str:

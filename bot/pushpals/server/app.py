@@ -1,89 +1,79 @@
-"""The server: webhooks in, hints to the queue, the loop behind it, reconciliation on a timer."""
+"""The server: hints from the door go to the loop; a look around on a timer finds what webhooks missed."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from aiohttp import web
 
 from pushpals.git import GitError
 from pushpals.github import GitHubError
 from pushpals.loop.engine import Engine
 from pushpals.loop.reconcile import Reconciler
-from pushpals.server.queue import HintQueue
-from pushpals.server.webhook import BODY_LIMIT, webhook_handler
 
 if TYPE_CHECKING:
     from pushpals.loop.services import Services
+    from pushpals.server.door import Door
+    from pushpals.server.queue import HintQueue
 
 log = logging.getLogger(__name__)
+
+FIRST_PAUSE = 15.0
+"""Seconds between two tries of the look around at the start, on which all that was missed depends."""
 
 
 @dataclass
 class Server:
-    """A running server. `url` is where it listens."""
+    """A running server."""
 
     engine: Engine
-    queue: HintQueue
-    url: str
     reconciled: asyncio.Event
     """Set once every repository has been looked at after the start."""
-    _runner: web.AppRunner
+    _door: Door
     _timer: asyncio.Task[None]
 
     @classmethod
-    async def start(
-        cls,
-        services: Services,
-        webhook_secret: bytes,
-        *,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        reconcile_seconds: float = 300.0,
-    ) -> Server:
-        """Listen, then look for what was missed while nobody did. Raises OSError for a taken port."""
-        engine: Engine
-        queue = HintQueue(lambda hint: engine.handle(hint), services.clock.now)  # noqa: PLW0108 - engine comes next
-        engine = Engine(services, queue.put)
-        app = web.Application(client_max_size=BODY_LIMIT)
-        app.router.add_post("/webhook", webhook_handler(webhook_secret, queue.put))
-        app.router.add_get("/healthz", _healthz)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False)
-        await runner.setup()
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        queue.start()
-        port = runner.addresses[0][1]
+    def start(cls, services: Services, door: Door, *, reconcile_seconds: float = 300.0) -> Server:
+        """Work on what comes through `door`, and look for what was missed while nobody listened."""
+        engine = Engine(services, door.queue.put)
+        door.queue.start(engine.handle, services.clock.now)
         done = asyncio.Event()
-        reconciling = _reconcile(Reconciler(engine, queue.put), reconcile_seconds, done)
-        timer = asyncio.create_task(reconciling, name="reconcile")
-        shown = f"[{host}]" if ":" in host else host
-        return cls(engine, queue, f"http://{shown}:{port}", done, runner, timer)
+        reconciling = _reconcile(Reconciler(engine, door.queue.put), reconcile_seconds, done)
+        return cls(engine, done, door, asyncio.create_task(reconciling, name="reconcile"))
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return self._door.url
+
+    @property
+    def queue(self) -> HintQueue:
+        """The hints that wait."""
+        return self._door.queue
+
+    async def run(self) -> None:
+        """Wait while it works. Comes back only by raising what stopped the look around: a defect."""
+        await asyncio.shield(self._timer)
 
     async def close(self) -> None:
         """Stop listening, then stop the work. Its claims are taken over when the server starts again."""
+        await self._door.close()
         self._timer.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._timer
-        await self._runner.cleanup()
+        await asyncio.wait([self._timer])
         await self.queue.close()
         await self.engine.close()
 
 
-async def _healthz(_request: web.Request) -> web.Response:
-    return web.Response(text="ok\n")
-
-
-async def _reconcile(reconciler: Reconciler, pause: float, done: asyncio.Event) -> None:
+async def _reconcile(reconciler: Reconciler, seconds: float, done: asyncio.Event) -> None:
     while True:
+        pause = seconds if done.is_set() else min(FIRST_PAUSE, seconds)
         try:
             found = await reconciler.run()
-            log.info("reconciled: %d subjects to look at", found)
-            done.set()
         except (GitHubError, GitError) as error:
             log.warning("could not reconcile, trying again in %.0f s: %s", pause, error)
+        else:
+            log.info("reconciled: %d subjects to look at", found)
+            done.set()
+            pause = seconds
         await asyncio.sleep(pause)

@@ -24,30 +24,33 @@ def hint_of(event: str, payload: Mapping[str, Any]) -> Hint | None:
 
     A pull request from an agent branch points at the issue that asked for it.
     """
-    if payload.get("action") not in EVENTS.get(event, frozenset()):
+    action = payload.get("action")
+    if not isinstance(action, str) or action not in EVENTS.get(event, frozenset()):
         return None
     number = _number(event, payload)
     full_name = _at(payload, "repository", "full_name")
     if number is None or not isinstance(full_name, str):
         return None
-    installation = _at(payload, "installation", "id")
     try:
         ref = SubjectRef(repo=RepoRef.parse(full_name), number=number)
     except ValueError:
         return None
-    return Hint(ref=ref, installation=installation if isinstance(installation, int) else None)
+    return Hint(ref=ref, installation=_whole(_at(payload, "installation", "id")))
 
 
 def _number(event: str, payload: Mapping[str, Any]) -> int | None:
     if event == "issues":
-        number = _at(payload, "issue", "number")
-        return number if isinstance(number, int) else None
+        return _whole(_at(payload, "issue", "number"))
     return _match(AGENT_BRANCH, _at(payload, "pull_request", "head", "ref"))
 
 
 def _match(pattern: re.Pattern[str], text: object) -> int | None:
     found = pattern.match(text) if isinstance(text, str) else None
     return int(found["number"]) if found else None
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _at(value: object, *keys: str) -> object:

@@ -8,10 +8,11 @@ import secrets
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from pushpals.github import RateLimited
+from pushpals.git import GitError
+from pushpals.github import GitHubError, RateLimited
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
     from pushpals.model import Hint, SubjectRef
@@ -23,25 +24,18 @@ BACKOFF = (2.0, 10.0, 60.0, 300.0)
 
 
 class HintQueue:
-    """Hands hints to `handle`, each subject by one worker at a time.
+    """Hands hints to a handler, the longest waiting first, each subject by one worker at a time.
 
-    `handle` returns the time at which the subject wants to be looked at again, or None. When more than
-    `limit` subjects wait, further ones are dropped and `overflowed` is set: reconciliation finds them again.
+    Hints may come before it is started. When more than `limit` subjects wait, further ones are dropped and
+    `overflowed` is set: reconciliation finds them again.
     """
 
-    def __init__(
-        self,
-        handle: Callable[[Hint], Awaitable[datetime | None]],
-        now: Callable[[], datetime],
-        *,
-        workers: int = 4,
-        limit: int = 10_000,
-    ) -> None:
-        """`now` must be of the same clock that `handle`'s answers are on."""
-        self._handle = handle
-        self._now = now
+    def __init__(self, *, workers: int = 4, limit: int = 10_000, backoff: Sequence[float] = BACKOFF) -> None:
+        self._handle: Callable[[Hint], Awaitable[datetime | None]]
+        self._now: Callable[[], datetime]
         self._limit = limit
         self._workers = workers
+        self._backoff = backoff
         self._waiting: OrderedDict[SubjectRef, Hint] = OrderedDict()
         self._busy: set[SubjectRef] = set()
         self._again: dict[SubjectRef, Hint] = {}
@@ -52,8 +46,16 @@ class HintQueue:
         self._tasks: list[asyncio.Task[None]] = []
         self.overflowed = False
 
-    def start(self) -> None:
-        """Start the workers on the running event loop."""
+    def start(
+        self, handle: Callable[[Hint], Awaitable[datetime | None]], now: Callable[[], datetime]
+    ) -> None:
+        """Start the workers on the running event loop.
+
+        `handle` returns the time at which the subject wants to be looked at again, or None. `now` must be of
+        the clock that those times are on.
+        """
+        self._handle = handle
+        self._now = now
         self._tasks = [asyncio.create_task(self._work(), name=f"queue-{n}") for n in range(self._workers)]
 
     async def close(self) -> None:
@@ -83,6 +85,8 @@ class HintQueue:
                 self._waiting[hint.ref] = hint
                 self._ready.notify_all()
             else:
+                if not self.overflowed:
+                    log.warning("%d subjects wait; the next look around finds what comes now", self._limit)
                 self.overflowed = True
 
     def put_later(self, hint: Hint, seconds: float) -> None:
@@ -129,13 +133,21 @@ class HintQueue:
         except RateLimited as limited:
             log.warning("%s waits: %s", hint.ref, limited)
             self.put_later(hint, limited.until - self._now().timestamp())
+        except (GitHubError, GitError) as error:
+            seconds = self._retry(hint)
+            log.warning("%s could not be worked on, trying again in %.0f s: %s", hint.ref, seconds, error)
         except Exception:
-            tries = self._errors.get(hint.ref, 0)
-            self._errors[hint.ref] = tries + 1
-            seconds = BACKOFF[min(tries, len(BACKOFF) - 1)]
-            log.exception("error %s on %s; trying again in %.0f s", secrets.token_hex(4), hint.ref, seconds)
-            self.put_later(hint, seconds)
+            code = secrets.token_hex(4)
+            log.exception("error %s on %s; trying again in %.0f s", code, hint.ref, self._retry(hint))
         else:
             self._errors.pop(hint.ref, None)
             if wake is not None:
                 self.put_later(hint, (wake - self._now()).total_seconds())
+
+    def _retry(self, hint: Hint) -> float:
+        """Plan to look at a subject again after an error; return in how many seconds."""
+        tries = self._errors.get(hint.ref, 0)
+        self._errors[hint.ref] = tries + 1
+        seconds = self._backoff[min(tries, len(self._backoff) - 1)]
+        self.put_later(hint, seconds)
+        return seconds

@@ -16,7 +16,7 @@ from pushpals.model import ENDED, Hint, JobState
 from pushpals.policy.repo_policy import RepoPolicy
 from pushpals.server import logs
 from pushpals.server.app import Server
-from pushpals.server.queue import HintQueue
+from pushpals.server.door import Door
 from pushpals.server.wiring import Parts, open_model, open_sandbox, open_services
 
 if TYPE_CHECKING:
@@ -31,27 +31,36 @@ log = logging.getLogger(__name__)
 
 
 async def serve(settings: Settings, say: Callable[[str], None], progress: Progress) -> int:
-    """Serve webhooks until SIGTERM or SIGINT; return the exit code. `say` prints a line for the operator."""
+    """Serve webhooks until SIGTERM or SIGINT; return the exit code. `say` prints a line for the operator.
+
+    It listens first: what webhooks hint at waits until sandbox and model are ready.
+    """
     logs.set_up(settings.log_level, Redactor(settings.known_secrets()))
-    secret = settings.require_webhook_secret()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with contextlib.AsyncExitStack() as stack:
-        services = await _open(stack, settings, progress, _log_event)
-        server = await Server.start(
-            services,
-            secret,
-            host=settings.host,
-            port=settings.port,
-            reconcile_seconds=settings.reconcile_seconds,
-        )
-        stack.push_async_callback(server.close)
-        say(f"PushPals serves {server.url}/webhook for {settings.github_url}")
-        say(f"model {services.model.name} · sandbox {services.sandboxes.describe()} · state {settings.state}")
-        await stop.wait()
+    serving = asyncio.create_task(_serve(settings, say, progress))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    if not serving.done():
         say("Stopping. Work under way is taken up again at the next start.")
+        serving.cancel()
+    stopping.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
     return 0
+
+
+async def _serve(settings: Settings, say: Callable[[str], None], progress: Progress) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        door = await Door.open(settings.require_webhook_secret(), host=settings.host, port=settings.port)
+        stack.push_async_callback(door.close)
+        say(f"PushPals serves {door.url}/webhook for {settings.github_url}")
+        services = await _open(stack, settings, progress, _log_event)
+        server = Server.start(services, door, reconcile_seconds=settings.reconcile_seconds)
+        stack.push_async_callback(server.close)
+        say(f"model {services.model.name} · sandbox {services.sandboxes.describe()} · state {settings.state}")
+        await server.run()
 
 
 async def _open(
@@ -76,20 +85,35 @@ async def run_once(
 ) -> int:
     """Do all that is owed to one issue, here and now; return the exit code.
 
-    The issue must carry the label already: this command asks for nothing in a person's name.
+    The issue must carry the label already: this command asks for nothing in a person's name. Nothing is tried
+    again here that failed on the way to GitHub: its error is raised, and the next run goes on.
     """
     logs.set_up("WARNING", Redactor(settings.known_secrets()))
     async with contextlib.AsyncExitStack() as stack:
         services = await _open(stack, settings, progress, watch)
-        engine: Engine
-        queue = HintQueue(lambda hint: engine.handle(hint), services.clock.now, workers=1)  # noqa: PLW0108
-        engine = Engine(services, queue.put)
-        stack.push_async_callback(engine.close)
-        queue.start()
-        stack.push_async_callback(queue.close)
-        await queue.put(Hint(ref=ref))
-        await queue.idle(lambda: not engine.crew.working(ref.repo))
+        await _until_quiet(services, Hint(ref=ref))
         return await _verdict(services, ref, say)
+
+
+async def _until_quiet(services: Services, hint: Hint) -> None:
+    """Handle `hint`, and again whenever its job moves, until nothing is owed and nobody works."""
+    moved = asyncio.Event()
+
+    async def tell(_hint: Hint) -> None:
+        moved.set()
+
+    engine = Engine(services, tell)
+    try:
+        while True:
+            moved.clear()
+            wake = await engine.handle(hint)
+            if wake is None and not moved.is_set() and not engine.crew.working(hint.ref.repo):
+                return
+            pause = None if wake is None else max(0.0, (wake - services.clock.now()).total_seconds())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(moved.wait(), pause)
+    finally:
+        await engine.close()
 
 
 async def _verdict(services: Services, ref: SubjectRef, say: Callable[[str], None]) -> int:

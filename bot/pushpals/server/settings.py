@@ -22,7 +22,7 @@ def _default_state() -> Path:
 class Settings(BaseSettings):
     """Every setting is an environment variable with the prefix `PUSHPALS_`; secrets may be files instead."""
 
-    model_config = SettingsConfigDict(env_prefix="PUSHPALS_", extra="ignore", use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(env_prefix="PUSHPALS_", env_ignore_empty=True, extra="ignore")
 
     github_url: str = "https://github.com"
     """Where GitHub is: github.com, a GitHub Enterprise Server, or a local forge."""
@@ -91,15 +91,15 @@ class Settings(BaseSettings):
 
     def known_secrets(self) -> list[str]:
         """Return all secrets that are configured, so that they can be kept out of everything written."""
-        found = []
-        for file, value in (
-            (self.private_key_file, self.private_key),
-            (self.webhook_secret_file, self.webhook_secret),
-            (self.model_key_file, self.model_key),
+        found = [os.environ.get("OPENAI_API_KEY", "")]
+        for name, file, value in (
+            ("PRIVATE_KEY", self.private_key_file, self.private_key),
+            ("WEBHOOK_SECRET", self.webhook_secret_file, self.webhook_secret),
+            ("MODEL_KEY", self.model_key_file, self.model_key),
         ):
             if file or value:
-                found.append(_secret(file, value, ""))
-        return [secret for secret in (*found, os.environ.get("OPENAI_API_KEY", "")) if secret]
+                found.append(_secret(file, value, name))
+        return [secret for secret in found if secret]
 
 
 def _secret(file: Path | None, value: SecretStr | None, name: str) -> str:
@@ -110,6 +110,8 @@ def _secret(file: Path | None, value: SecretStr | None, name: str) -> str:
             raise SettingsError(
                 f"{file} cannot be read ({error.strerror}). Check PUSHPALS_{name}_FILE."
             ) from None
+        except UnicodeDecodeError:
+            raise SettingsError(f"{file} is not text. Check PUSHPALS_{name}_FILE.") from None
         if not text:
             raise SettingsError(f"{file} is empty. Check PUSHPALS_{name}_FILE.")
         return text

@@ -13,6 +13,7 @@ from pushpals.local.demo.proof import prove
 from pushpals.local.demo.world import LABEL, MAINTAINER, World
 from pushpals.local.sample import sample
 from pushpals.server.app import Server
+from pushpals.server.door import Door
 from pushpals.server.wiring import Parts, open_model, open_sandbox, open_services
 
 if TYPE_CHECKING:
@@ -81,9 +82,13 @@ class Demo:
             services = await stack.enter_async_context(
                 open_services(world.settings, Parts(model, sandboxes, self._record), self._screen.event)
             )
-            server = await Server.start(services, world.settings.require_webhook_secret())
+            door = await Door.open(world.settings.require_webhook_secret())
+            stack.push_async_callback(door.close)
+            server = Server.start(services, door)
             stack.push_async_callback(server.close)
             world.forge.set_webhook(world.app, f"{server.url}/webhook")
+            await server.reconciled.wait()  # so that what is counted below is the story's own
+            await server.queue.idle()
             code = await self._live(world, story, sandboxes)
             if serve:
                 self._screen.say(
@@ -103,17 +108,17 @@ class Demo:
 
     async def _live(self, world: World, story: Story, sandboxes: SandboxProvider) -> int:
         issue = world.open_issue(story.title, story.body)
-        began, before = time.monotonic(), len(world.forge.requests)
+        began, before = time.monotonic(), _asked(world)
         self._screen.restart()
         world.forge.add_label(issue, MAINTAINER, LABEL)
         self._screen.say(f'#{issue.number} "{story.title}" labelled {LABEL}')
         await world.forge.until(lambda: world.concluded(issue), timeout=24 * 3600)
         seconds = time.monotonic() - began
-        requests = sum(1 for request in world.forge.requests[before:] if request.kind != "git")
+        requests = f"{_asked(world) - before} GitHub requests, after {before} at the start"
         proof = await prove(world, issue, sandboxes, self._folder)
-        return self._tell(world, issue, proof, requests, seconds)
+        return self._tell(world, issue, proof, f"{requests} · {seconds:.0f} s")
 
-    def _tell(self, world: World, issue: Issue, proof: Proof, requests: int, seconds: float) -> int:
+    def _tell(self, world: World, issue: Issue, proof: Proof, cost: str) -> int:
         say, job = self._screen.say, proof.job
         if proof.pull is None or job is None:
             say(f"No pull request. The issue says, at {world.url}/issues/{issue.number}:\n")
@@ -137,5 +142,10 @@ class Demo:
         for problem in proof.problems:
             self._screen.row("not so", problem)
         end = "" if proof.problems else "Proven: open, passing, and its record verifies. "
-        say(f"{end}{requests} GitHub requests · {seconds:.0f} s. Look around: pushpals demo --serve")
+        say(f"{end}{cost}. Look around: pushpals demo --serve")
         return EXIT_OK if proof.proven else EXIT_NOT_PROVEN
+
+
+def _asked(world: World) -> int:
+    """Return how many requests GitHub would have counted so far, those for tokens included, git left out."""
+    return sum(1 for request in world.forge.requests if request.kind != "git")

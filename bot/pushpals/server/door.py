@@ -1,0 +1,48 @@
+"""The listening door: webhooks come in and are answered, whether or not anybody is at work behind it yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from aiohttp import web
+
+from pushpals.server.queue import HintQueue
+from pushpals.server.webhook import BODY_LIMIT, webhook_handler
+
+_CLOSING_SECONDS = 2.0
+"""For requests under way when it closes. GitHub counts one that is cut off as failed, as it should."""
+
+
+@dataclass
+class Door:
+    """Listens at `url`. What webhooks hint at waits in `queue`."""
+
+    queue: HintQueue
+    url: str
+    _runner: web.AppRunner
+
+    @classmethod
+    async def open(cls, webhook_secret: bytes, *, host: str = "127.0.0.1", port: int = 0) -> Self:
+        """Listen; port 0 takes any free one. Raises OSError for an address that cannot be had."""
+        queue = HintQueue()
+        app = web.Application(client_max_size=BODY_LIMIT)
+        app.router.add_post("/webhook", webhook_handler(webhook_secret, queue.put))
+        app.router.add_get("/healthz", _healthz)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_CLOSING_SECONDS)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        shown = f"[{host}]" if ":" in host else host
+        return cls(queue, f"http://{shown}:{runner.addresses[0][1]}", runner)
+
+    async def close(self) -> None:
+        """Stop listening. Once is enough, and twice does no harm."""
+        await self._runner.cleanup()
+
+
+async def _healthz(_request: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
