@@ -100,6 +100,16 @@ def _run(work: Coroutine[Any, Any, int]) -> int:
     """Run to the end; errors made for people are shown as such, everything else as a defect."""
     import asyncio  # noqa: PLC0415 - start-up time
 
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except _made_for_people() as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _made_for_people() -> tuple[type[Exception], ...]:
+    """Return the errors whose message tells a person what to do; asked for only when there is one."""
     from pushpals.git import GitError  # noqa: PLC0415 - start-up time
     from pushpals.github import GitHubError  # noqa: PLC0415 - start-up time
     from pushpals.ledger import LedgerError  # noqa: PLC0415 - start-up time
@@ -108,7 +118,7 @@ def _run(work: Coroutine[Any, Any, int]) -> int:
     from pushpals.sandbox import SandboxUnavailable, UnsafeExtraPath  # noqa: PLC0415 - start-up time
     from pushpals.server.settings import SettingsError  # noqa: PLC0415 - start-up time
 
-    told = (
+    return (
         GitError,
         GitHubError,
         LedgerError,
@@ -119,12 +129,6 @@ def _run(work: Coroutine[Any, Any, int]) -> int:
         UnsafeExtraPath,
         OSError,
     )
-    try:
-        return asyncio.run(work)
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    except told as error:
-        raise click.ClickException(str(error)) from None
 
 
 @main.command(short_help="Serve a GitHub App's webhooks.")
@@ -145,7 +149,7 @@ def run_command(issue: str, **given: Any) -> None:
     """Do what is owed to one labelled issue, here and now, and show it turn by turn."""
     from pushpals.local.demo.screen import Screen  # noqa: PLC0415 - start-up time
     from pushpals.model import RepoRef, SubjectRef  # noqa: PLC0415 - start-up time
-    from pushpals.server.serve import run_once  # noqa: PLC0415 - start-up time
+    from pushpals.server.once import run_once  # noqa: PLC0415 - start-up time
 
     name, _, number = issue.rpartition("#")
     try:

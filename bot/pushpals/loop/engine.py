@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pushpals.git import LeaseLost
-from pushpals.github import GitHubUnavailable
+from pushpals.github import GitHubUnavailable, RateLimited
 from pushpals.ledger import ClaimLost
 from pushpals.loop.act import act
 from pushpals.loop.decide import decide
@@ -19,7 +20,6 @@ from pushpals.model import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
 
     from pushpals.loop.services import Repo, Services
     from pushpals.loop.snapshot import Snapshot
@@ -48,6 +48,13 @@ class Engine:
 
     async def handle(self, hint: Hint) -> datetime | None:
         """Do all that is owed to a subject now; return when to look again, if a time is known."""
+        try:
+            return await self._settle(hint)
+        except RateLimited as limited:
+            log.warning("%s waits: %s", hint.ref, limited)
+            return datetime.fromtimestamp(limited.until, UTC)
+
+    async def _settle(self, hint: Hint) -> datetime | None:
         repo = await self.services.repo(hint)
         steps_left = MAX_STEPS
         for _ in range(MAX_LOOKS):

@@ -11,11 +11,16 @@ from pushpals.git import GitError
 from pushpals.github import GitHubError
 from pushpals.loop.engine import Engine
 from pushpals.loop.reconcile import Reconciler
+from pushpals.server.wiring import open_all
 
 if TYPE_CHECKING:
-    from pushpals.loop.services import Services
+    from collections.abc import Callable
+
+    from pushpals.local.model import Progress
+    from pushpals.loop.services import Event, Services
     from pushpals.server.door import Door
     from pushpals.server.queue import HintQueue
+    from pushpals.server.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +42,7 @@ class Server:
     def start(cls, services: Services, door: Door, *, reconcile_seconds: float = 300.0) -> Server:
         """Work on what comes through `door`, and look for what was missed while nobody listened."""
         engine = Engine(services, door.queue.put)
-        door.queue.start(engine.handle, services.clock.now)
+        door.queue.start(engine.handle, services.clock.now, expected=(GitHubError, GitError))
         done = asyncio.Event()
         reconciling = _reconcile(Reconciler(engine, door.queue.put), reconcile_seconds, done)
         return cls(engine, done, door, asyncio.create_task(reconciling, name="reconcile"))
@@ -63,6 +68,24 @@ class Server:
         await asyncio.wait([self._timer])
         await self.queue.close()
         await self.engine.close()
+
+
+async def work_behind(door: Door, settings: Settings, say: Callable[[str], None], progress: Progress) -> None:
+    """Open all that work needs and work on what comes through `door`, until cancelled.
+
+    Raises what `open_all` raises: without sandbox, model or App nothing can be worked on.
+    """
+    async with open_all(settings, progress, _log_event) as services:
+        say(f"model {services.model.name} · sandbox {services.sandboxes.describe()} · state {settings.state}")
+        server = Server.start(services, door, reconcile_seconds=settings.reconcile_seconds)
+        try:
+            await server.run()
+        finally:
+            await server.close()
+
+
+def _log_event(event: Event) -> None:
+    log.info("%s %s %s: %s", event.ref, event.job or "-", event.kind, event.text)
 
 
 async def _reconcile(reconciler: Reconciler, seconds: float, done: asyncio.Event) -> None:

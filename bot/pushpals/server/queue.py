@@ -8,9 +8,6 @@ import secrets
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from pushpals.git import GitError
-from pushpals.github import GitHubError, RateLimited
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
@@ -33,6 +30,7 @@ class HintQueue:
     def __init__(self, *, workers: int = 4, limit: int = 10_000, backoff: Sequence[float] = BACKOFF) -> None:
         self._handle: Callable[[Hint], Awaitable[datetime | None]]
         self._now: Callable[[], datetime]
+        self._expected: tuple[type[Exception], ...] = ()
         self._limit = limit
         self._workers = workers
         self._backoff = backoff
@@ -47,15 +45,20 @@ class HintQueue:
         self.overflowed = False
 
     def start(
-        self, handle: Callable[[Hint], Awaitable[datetime | None]], now: Callable[[], datetime]
+        self,
+        handle: Callable[[Hint], Awaitable[datetime | None]],
+        now: Callable[[], datetime],
+        expected: tuple[type[Exception], ...] = (),
     ) -> None:
         """Start the workers on the running event loop.
 
         `handle` returns the time at which the subject wants to be looked at again, or None. `now` must be of
-        the clock that those times are on.
+        the clock that those times are on. After an error a subject is tried again; one of the `expected`
+        kinds is logged in a line, any other with its traceback.
         """
         self._handle = handle
         self._now = now
+        self._expected = expected
         self._tasks = [asyncio.create_task(self._work(), name=f"queue-{n}") for n in range(self._workers)]
 
     async def close(self) -> None:
@@ -130,10 +133,7 @@ class HintQueue:
         """Handle one hint. This is the error boundary of everything that happens on behalf of a hint."""
         try:
             wake = await self._handle(hint)
-        except RateLimited as limited:
-            log.warning("%s waits: %s", hint.ref, limited)
-            self.put_later(hint, limited.until - self._now().timestamp())
-        except (GitHubError, GitError) as error:
+        except self._expected as error:
             seconds = self._retry(hint)
             log.warning("%s could not be worked on, trying again in %.0f s: %s", hint.ref, seconds, error)
         except Exception:

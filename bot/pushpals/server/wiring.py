@@ -63,6 +63,20 @@ class Parts:
 
 
 @contextlib.asynccontextmanager
+async def open_all(
+    settings: Settings, progress: Progress, watch: Callable[[Event], None]
+) -> AsyncIterator[Services]:
+    """Open sandbox, model and services; close them when done. Raises what each of them raises."""
+    sandboxes = await open_sandbox(settings)
+    model = await open_model(settings, progress)
+    try:
+        async with open_services(settings, Parts(model, sandboxes), watch) as services:
+            yield services
+    finally:
+        await model.close()
+
+
+@contextlib.asynccontextmanager
 async def open_services(
     settings: Settings, parts: Parts, watch: Callable[[Event], None] = lambda _event: None
 ) -> AsyncIterator[Services]:
