@@ -2,7 +2,16 @@
 
 from pushpals.workerpals.agent import work
 from pushpals.workerpals.assignment import Assignment, Outcome
-from pushpals.workerpals.events import AgentEvent, CheckRan, Emit, ModelCalled, Note, Refused, ToolUsed, TurnStarted
+from pushpals.workerpals.events import (
+    AgentEvent,
+    CheckRan,
+    Emit,
+    ModelCalled,
+    Note,
+    Refused,
+    ToolUsed,
+    TurnStarted,
+)
 
 __all__ = [
     "AgentEvent",

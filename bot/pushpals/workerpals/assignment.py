@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pushpals.llm.api import Completion, Message, Sampling, ToolSpec
@@ -23,7 +23,7 @@ class Assignment:
     checks: tuple[str, ...]
     """Commands that must end with exit code 0, in the order they run."""
     budget: Budget
-    spent: Usage = Usage()
+    spent: Usage = field(default_factory=Usage)
     """What earlier attempts of this job have spent of the budget."""
     protected: tuple[str, ...] = ()
     """Path patterns that may not be changed even inside the task's scope."""
@@ -89,6 +89,15 @@ class ChatModel(Protocol):
     @property
     def context_tokens(self) -> int:
         """Tokens of prompt and answer together."""
+        ...
+
+    @property
+    def fills(self) -> bool:
+        """Whether the model fills gaps."""
+        ...
+
+    async def fill(self, prefix: str, suffix: str, *, sampling: Sampling = ...) -> Completion:
+        """Return what may stand between two texts; raises ModelError."""
         ...
 
     async def complete(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from pushpals.model import CheckResult
 from pushpals.workerpals.checks import CHECK_SECONDS, FailingTest, only, run_check, section
 from pushpals.workerpals.events import CheckRan, Emit, ToolUsed, one_line
 from pushpals.workerpals.metered import MeteredModel
 from pushpals.workerpals.workspace import Workspace
+
+QUICK_SECONDS: Final = 20.0
+"""Checks that take no longer than this are run after every change."""
 
 
 class Bench:
@@ -20,7 +24,9 @@ class Bench:
         self.emit = emit
         self.base: tuple[CheckResult, ...] = ()
         self.best: tuple[CheckResult, ...] = ()
-        self.best_changes: dict[str, str] = {}
+        self.best_changes: Mapping[str, str | None] = {}
+        self.understood = 0
+        """How many of the model's answers could be made sense of, right or wrong."""
         self._checks = tuple(checks)
         self._model = model
 
@@ -31,40 +37,54 @@ class Bench:
 
     async def run_checks(self, *, base: bool = False) -> tuple[CheckResult, ...]:
         """Run all checks on the workspace as it is."""
-        results = []
-        for command in self._checks:
-            results.append(await self._run(command, base=base))
-        return tuple(results)
+        return tuple([await self._run(command, base=base) for command in self._checks])
 
-    async def verdict(self, test: FailingTest) -> str | None:
+    @property
+    def green(self) -> bool:
+        """Whether all checks passed before any change, so that they cannot tell a good one from a bad one."""
+        return all(result.ok for result in self.base)
+
+    @property
+    def proven(self) -> bool:
+        """Whether the best change makes checks pass that failed before it."""
+        return not self.green and bool(self.best_changes) and all(result.ok for result in self.best)
+
+    @property
+    def quick(self) -> bool:
+        """Whether the checks take so little time that they may run after every change."""
+        return sum(result.seconds for result in self.base) <= QUICK_SECONDS
+
+    async def verdict(self, test: FailingTest | None, *, rather: bool = False) -> str | None:
         """Run the failing test, then all checks. Returns None when all pass, else what to tell the model.
 
-        The change in the workspace becomes the best one when fewer tests fail than ever before, and no new ones.
+        The change in the workspace becomes the best one when fewer tests fail than ever before, and no new
+        ones; `rather` makes it the best one also when as many fail.
         """
-        single = only(test.command, test)
-        if single:
+        single = only(test.command, test) if test else None
+        if test and single:
             result = await self._run(single, base=False)
             if not result.ok:
-                return self._still_failing(result, test.name)
+                return still_failing(result, test.name)
         results = await self.run_checks()
-        if better(results, self.best, self.base):
+        if better(results, self.best, self.base) or (rather and not worse(results, self.best, self.base)):
             self.best, self.best_changes = results, self.workspace.changes()
         failing = next((result for result in results if not result.ok), None)
-        return None if failing is None else self._still_failing(failing, test.name)
+        return None if failing is None else still_failing(failing, test.name if test else "")
 
-    def _still_failing(self, result: CheckResult, name: str) -> str:
-        name = name if name in result.failing else next(iter(result.failing), name)
-        return f"With it, a test fails:\n```\n{section(result.output, name)}\n```"
+    async def take_stock(self) -> tuple[CheckResult, ...]:
+        """Run all checks on the change as it stands, which becomes the best one unless it is a worse one."""
+        await self.workspace.notice()
+        results = await self.run_checks()
+        if not worse(results, self.best, self.base):
+            self.best, self.best_changes = results, self.workspace.changes()
+        return results
 
     def write(self, path: str, text: str) -> None:
         """Change a file and tell so; raises what `Workspace.write` raises."""
         before = self.workspace.before(path) or ""
         self.workspace.write(path, text)
-        diff = "".join(
-            difflib.unified_diff(
-                before.splitlines(keepends=True), text.splitlines(keepends=True), f"a/{path}", f"b/{path}"
-            )
-        )
+        old, new = before.splitlines(keepends=True), text.splitlines(keepends=True)
+        diff = "".join(difflib.unified_diff(old, new, f"a/{path}", f"b/{path}"))
         added = sum(line.startswith("+") and not line.startswith("+++") for line in diff.splitlines())
         removed = sum(line.startswith("-") and not line.startswith("---") for line in diff.splitlines())
         self.emit(ToolUsed("edit", one_line(f"edit {path}: {added} added, {removed} removed"), diff))
@@ -81,12 +101,26 @@ class Bench:
         return result
 
 
+def still_failing(result: CheckResult, name: str) -> str:
+    """Tell the model what a failing check says about the test of that name, or about the first that fails."""
+    name = name if name in result.failing else next(iter(result.failing), name)
+    what = "a test fails" if result.failing else f"`{result.command}` fails"
+    return f"With it, {what}:\n```\n{section(result.output, name)}\n```"
+
+
 def better(new: Sequence[CheckResult], best: Sequence[CheckResult], base: Sequence[CheckResult]) -> bool:
     """Tell whether fewer checks or tests fail than in the best run, and none that did not fail at first."""
+    return not _breaks(new, base) and _badness(new) < _badness(best)
+
+
+def worse(new: Sequence[CheckResult], best: Sequence[CheckResult], base: Sequence[CheckResult]) -> bool:
+    """Tell whether more checks or tests fail than in the best run, or one that did not fail at first."""
+    return _breaks(new, base) or _badness(new) > _badness(best)
+
+
+def _breaks(new: Sequence[CheckResult], base: Sequence[CheckResult]) -> bool:
     known = {name for result in base for name in result.failing}
-    if any(set(result.failing) - known for result in new):
-        return False
-    return _badness(new) < _badness(best)
+    return any(set(result.failing) - known for result in new)
 
 
 def _badness(results: Sequence[CheckResult]) -> tuple[int, int]:

@@ -17,6 +17,8 @@ OUTPUT_LIMIT = 40_000
 """Characters of a check's output that are kept: its head and its tail."""
 EVIDENCE_LINES = 40
 
+_NOT_RUN = (126, 127)
+"""A shell's exit codes for a command that is missing or cannot be started."""
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _FAILING = (
     re.compile(r"^(?:FAIL|ERROR): (?P<name>\w+) \((?P<where>[\w.]+)\)", re.MULTILINE),  # unittest
@@ -24,7 +26,9 @@ _FAILING = (
     re.compile(r"^\s*--- FAIL: (?P<name>\S+)", re.MULTILINE),  # go
     re.compile(r"^test (?P<name>\S+) \.\.\. FAILED$", re.MULTILINE),  # cargo
     re.compile(r"^\s*not ok \d+ - (?P<name>[^\n#]+?)\s*(?:#.*)?$", re.MULTILINE),  # TAP
-    re.compile(r"^\s*[✖✕×] (?P<name>(?!failing tests)[^\n]+?)(?: \([\d.]+ ?m?s\))?$", re.MULTILINE),  # node, jest
+    re.compile(
+        r"^\s*[✖✕×] (?P<name>(?!failing tests)[^\n]+?)(?: \([\d.]+ ?m?s\))?$", re.MULTILINE
+    ),  # node, jest
 )
 _COUNTS = (
     # (pattern of the failed count, pattern of the passed count)
@@ -107,7 +111,14 @@ def clip(text: str, limit: int = OUTPUT_LIMIT) -> str:
 
 
 def failing_units(result: CheckResult, code: Codebase) -> list[FailingTest]:
-    """Return the failing tests of a check with their sources."""
+    """Return the failing tests of a check with their sources; one without a name where it names none.
+
+    There are none where the check passed or could not be run at all.
+    """
+    if result.ok or result.exit_code in _NOT_RUN:
+        return []
+    if not result.failing:
+        return [FailingTest("", None, section(result.output, ""), result.command)]
     return [
         FailingTest(name, find_test(name, code), section(result.output, name), result.command)
         for name in result.failing
@@ -123,20 +134,26 @@ def find_test(name: str, code: Codebase) -> Unit | None:
         fitting = [unit for unit in fitting if unit.path == path or unit.path.endswith("/" + path)]
     elif len(parts) > 1:
         wanted = set(parts[:-1])
-        fitting.sort(key=lambda unit: -len(wanted & {*unit.path.removesuffix(".py").split("/"), *unit.name.split(".")}))
+        fitting.sort(
+            key=lambda unit: -len(wanted & {*unit.path.removesuffix(".py").split("/"), *unit.name.split(".")})
+        )
     return fitting[0] if fitting else _quoted_test(name, code)
 
 
 def _quoted_test(name: str, code: Codebase) -> Unit | None:
     """Return a test that is a call with its name as text, as JavaScript's runners have them."""
     title = re.split(r" > | › ", name)[-1]
-    opening = re.compile(rf"^[ \t]*(?:test|it|specify)(?:\.\w+)?\(\s*(['\"`]){re.escape(title)}\1", re.MULTILINE)
+    opening = re.compile(
+        rf"^[ \t]*(?:test|it|specify)(?:\.\w+)?\(\s*(['\"`]){re.escape(title)}\1", re.MULTILINE
+    )
     for path, text in code.sources.items():
         match = opening.search(text) if is_test(path) else None
         if match:
             lines = text[match.start() :].splitlines()
             indent = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
-            length = next((n for n, line in enumerate(lines) if n and line.startswith((indent + "}", indent + ")"))), 0)
+            length = next(
+                (n for n, line in enumerate(lines) if n and line.startswith((indent + "}", indent + ")"))), 0
+            )
             first = text.count("\n", 0, match.start()) + 1
             return Unit(path, title, first, first + length, "\n".join(lines[: length + 1]))
     return None
@@ -160,7 +177,11 @@ def section(output: str, name: str) -> str:
 
 
 def _evidence(text: str) -> str:
-    lines = [line.rstrip() for line in text.strip("\n").splitlines() if not re.fullmatch(r"\s*[=_\-]{20,}\s*", line)]
+    lines = [
+        line.rstrip()
+        for line in text.strip("\n").splitlines()
+        if not re.fullmatch(r"\s*[=_\-]{20,}\s*", line)
+    ]
     if len(lines) > EVIDENCE_LINES:
         lines = [*lines[:10], "…", *lines[10 - EVIDENCE_LINES :]]
     return "\n".join(line[:300] for line in lines)

@@ -1,6 +1,8 @@
-"""Search and replace that survives small mistakes: exact, then trailing spaces, then indentation, then nearly equal.
+"""Search and replace that survives small mistakes.
 
-Each step is tried only when the one before found nothing, and a text that fits several places is never guessed at.
+First the exact text is looked for, then one with other trailing spaces, then with other indentation,
+then a nearly equal one. Each step is tried only when the one before found nothing, and a text that fits
+several places is never guessed at.
 """
 
 from __future__ import annotations
@@ -43,7 +45,10 @@ def replace(text: str, old: str, new: str) -> Edited:
     lines = text.splitlines()
     wanted = _without_blank_edges(old.splitlines())
     replacement = _without_blank_edges(new.splitlines())
-    for how, fits in (("but for trailing spaces", _same_but_trailing), ("but for indentation", _same_but_indent)):
+    for how, fits in (
+        ("but for trailing spaces", _same_but_trailing),
+        ("but for indentation", _same_but_indent),
+    ):
         places = _places(lines, wanted, fits)
         if len(places) > 1:
             raise EditError(_ambiguous(len(places)))
@@ -54,7 +59,7 @@ def replace(text: str, old: str, new: str) -> Edited:
 
 
 def reindent(lines: Sequence[str], shift_from: str, shift_to: str) -> list[str]:
-    """Move lines from one indentation to another; lines that do not share the first one are kept as they are."""
+    """Move lines from one indentation to another; lines that do not share the first one stay."""
     moved = []
     for line in lines:
         if not line.strip():

@@ -31,30 +31,43 @@ LANGUAGES = {
 }
 """The languages whose functions can be told apart, by file name suffix."""
 
-_TEST_FILE = re.compile(r"(^|/)(tests?|specs?|__tests__)/|(^|/)(test_[^/]*|conftest\.py$)|[._-](test|spec)s?\.\w+$")
-_NOT_A_FUNCTION = frozenset(
-    "if for while switch catch return else do try with function match loop sizeof new throw await".split()
+_TEST_FILE = re.compile(
+    r"(^|/)(tests?|specs?|__tests__)/|(^|/)(test_[^/]*|conftest\.py$)|[._-](test|spec)s?\.\w+$"
 )
-_MODIFIERS = r"(?:public|private|protected|internal|static|final|abstract|override|async|virtual|inline|const|unsafe)"
+# fmt: off
+_NOT_A_FUNCTION = frozenset((
+    "if", "for", "while", "switch", "catch", "return", "else", "do", "try", "with", "function", "match",
+    "loop", "sizeof", "new", "throw", "await",
+))
+# fmt: on
+_MODIFIERS = (
+    r"(?:public|private|protected|internal|static|final|abstract|override|async|virtual|inline|const|unsafe)"
+)
 _BRACED = {
     "javascript": (
         r"^[ \t]*(?:export\s+)?(?:default\s+)?(?:async\s+)?function\s*\*?\s*(?P<name>[\w$]+)\s*\(",
-        r"^[ \t]*(?:export\s+)?(?:const|let|var)\s+(?P<name>[\w$]+)\s*(?::[^=\n]+)?=\s*(?:async\s*)?"
-        r"(?:function\b|(?:\([^)]*\)|[\w$]+)\s*(?::[^=\n]+)?=>)",
-        r"^[ \t]*(?:exports|module\.exports)\.(?P<name>[\w$]+)\s*=\s*(?:async\s*)?"
-        r"(?:function\b|(?:\([^)]*\)|[\w$]+)\s*=>)",
-        rf"^[ \t]+(?:{_MODIFIERS}\s+)*(?:get\s+|set\s+)?\*?(?P<name>[\w$#]+)\s*(?:<[^>\n]*>)?\([^;\n]*\)\s*"
-        r"(?::[^{\n]+)?\{",
+        (
+            r"^[ \t]*(?:export\s+)?(?:const|let|var)\s+(?P<name>[\w$]+)\s*(?::[^=\n]+)?=\s*(?:async\s*)?"
+            r"(?:function\b|(?:\([^)]*\)|[\w$]+)\s*(?::[^=\n]+)?=>)"
+        ),
+        (
+            r"^[ \t]*(?:exports|module\.exports)\.(?P<name>[\w$]+)\s*=\s*(?:async\s*)?"
+            r"(?:function\b|(?:\([^)]*\)|[\w$]+)\s*=>)"
+        ),
+        (
+            rf"^[ \t]+(?:{_MODIFIERS}\s+)*(?:get\s+|set\s+)?\*?(?P<name>[\w$#]+)\s*(?:<[^>\n]*>)?"
+            r"\([^;\n]*\)\s*(?::[^{\n]+)?\{"
+        ),
     ),
     "go": (r"^func\s+(?:\([^)]*\)\s*)?(?P<name>\w+)\s*(?:\[[^\]]*\])?\(",),
-    "rust": (
-        r"^[ \t]*(?:pub(?:\([^)]*\))?\s+)?(?:const\s+|async\s+|unsafe\s+)*fn\s+(?P<name>\w+)\s*[(<]",
-    ),
+    "rust": (r"^[ \t]*(?:pub(?:\([^)]*\))?\s+)?(?:const\s+|async\s+|unsafe\s+)*fn\s+(?P<name>\w+)\s*[(<]",),
     "kotlin": (rf"^[ \t]*(?:{_MODIFIERS}\s+)*fun\s+(?:<[^>]*>\s*)?(?:[\w.]+\.)?(?P<name>\w+)\s*\(",),
     "php": (rf"^[ \t]*(?:{_MODIFIERS}\s+)*function\s+&?(?P<name>\w+)\s*\(",),
     "c": (
-        rf"^[ \t]*(?:{_MODIFIERS}\s+)*(?:[\w:<>,\[\]?*&]+[ \t\n*&]+)+(?:\w+::)*(?P<name>~?\w+)\s*"
-        r"\([^;{}]*\)\s*(?:const\s*)?(?:throws\s+[\w.,\s]+)?\{",
+        (
+            rf"^[ \t]*(?:{_MODIFIERS}\s+)*(?:[\w:<>,\[\]?*&]+[ \t\n*&]+)+(?:\w+::)*(?P<name>~?\w+)\s*"
+            r"\([^;{}]*\)\s*(?:const\s*)?(?:throws\s+[\w.,\s]+)?\{"
+        ),
     ),
 }
 _BRACED["typescript"] = _BRACED["javascript"]
@@ -175,12 +188,10 @@ def _braced_spans(language: str, text: str) -> Iterator[_Span]:
         yield name, text.count("\n", 0, start) + 1, text.count("\n", 0, end) + 1, False
 
 
-_TOKEN = (
-    r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])%s'|`(?:\\.|[^`\\])*`|[{}();]"
-)
-_TOKENS = re.compile(_TOKEN % "*", re.DOTALL)
+_LEXEMES = r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])%s'|`(?:\\.|[^`\\])*`|[{}();]"
+_TOKENS = re.compile(_LEXEMES % "*", re.DOTALL)
 # A single quote opens a lifetime in Rust, unless it closes again after one character.
-_RUST_TOKENS = re.compile(_TOKEN % "", re.DOTALL)
+_RUST_TOKENS = re.compile(_LEXEMES % "", re.DOTALL)
 
 
 def _end_of_body(text: str, position: int, tokens: re.Pattern[str]) -> int | None:

@@ -1,18 +1,20 @@
 """The guided mode: do the thinking for a small model, and leave it one small thing to write.
 
-The failing test and the code it names are found first. The model is shown only that and asked for one corrected
-function. Every answer is put to the test; what helps is kept, what does not is undone. A wrong answer is sent back
-once with the evidence, then other places and other samples are tried.
+The failing test and the code it names are found first. The model is shown only that and asked for one
+corrected function. Every answer is put to the test; what helps is kept, what does not is undone. A wrong
+answer is sent back once with the evidence, then other places and other samples are tried.
+
+Where no test fails, the request's words lead to the code, and an answer on which several samples agree is
+taken: nothing proves it, which the report says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from pushpals.llm.api import Message, Sampling
-from pushpals.model import CheckResult
 from pushpals.workerpals import prompts
 from pushpals.workerpals.assignment import Assignment
 from pushpals.workerpals.bench import Bench
@@ -20,12 +22,16 @@ from pushpals.workerpals.checks import FailingTest, failing_units
 from pushpals.workerpals.edits import EditError
 from pushpals.workerpals.events import Note, ToolUsed, one_line
 from pushpals.workerpals.functions import Unit
+from pushpals.workerpals.infill import Infill
 from pushpals.workerpals.localise import Codebase, Suspect, localise
 from pushpals.workerpals.metered import MeteredModel
-from pushpals.workerpals.rewrite import rewrite
+from pushpals.workerpals.question import Question
+from pushpals.workerpals.rewrite import Unchanged, rewrite, same_meaning
 from pushpals.workerpals.workspace import NotAllowed
 
 MOST_SUSPECTS: Final = 5
+MOST_NONSENSE: Final = 4
+"""Answers in a row, from the first on, that cannot be read: more would not be better."""
 ANSWER_TOKENS: Final = 900
 FUNCTION_LINES: Final = 160
 """Longer functions are not asked for as a whole."""
@@ -38,7 +44,13 @@ class Attempt:
     suspect: int
     temperature: float
     seed: int
-    again: bool
+    again: bool = False
+
+    @property
+    def sampling(self) -> Sampling:
+        """How the answer is drawn."""
+        top_p = 0.95 if self.temperature else 1.0
+        return Sampling(self.temperature, top_p=top_p, max_tokens=ANSWER_TOKENS, seed=self.seed)
 
 
 SCHEDULE: Final = (
@@ -56,6 +68,12 @@ SCHEDULE: Final = (
     Attempt(4, 0.0, 0, again=False),
     Attempt(0, 1.0, 8, again=False),
 )
+QUIET: Final = tuple(
+    Attempt(suspect, temperature, seed)
+    for suspect in range(3)
+    for seed, temperature in enumerate((0.0, 0.4, 0.6, 0.8, 0.8))
+)
+"""What is asked where no test fails: several answers for each suspect, until two of them agree."""
 
 
 class Guided:
@@ -65,22 +83,35 @@ class Guided:
         self._assignment = assignment
         self._bench = bench
         self._model = model
-        self._open, self._close = prompts.fence(nonce)
+        self._nonce = nonce
         self._tried: set[str] = set()
+        self._nonsense = 0
 
-    async def mend(self, base: Sequence[CheckResult]) -> bool:
-        """Try to make the failing checks pass; keeps the best change. Returns whether all checks pass."""
+    async def mend(self) -> bool:
+        """Try to make the failing checks pass, else to do what the request says; keeps the best change.
+
+        Returns whether there is a change now and all checks pass.
+        """
         code = Codebase(await self._bench.workspace.sources())
-        failing = [test for result in base if not result.ok for test in failing_units(result, code)]
-        if not failing:
-            return False
+        failing = [test for result in self._bench.base for test in failing_units(result, code)]
         suspects = self._suspects(code, failing)
-        if not suspects:
+        if not suspects or (not failing and not self._bench.green):
             return False
         first = suspects[0]
         self._bench.emit(Note(f"Looks at {first.unit.name} in {first.unit.path} first: {first.why}."))
+        question = Question(self._assignment, code, self._nonce, self._model.model.context_tokens)
+        if not failing:
+            return await self._agree(suspects, question)
+        if self._model.model.fills and await Infill(
+            self._assignment, self._bench, self._model, failing[0]
+        ).mend(suspects):
+            return True
         for attempt in SCHEDULE:
-            if attempt.suspect < len(suspects) and await self._try(attempt, suspects, code, failing[0]):
+            if self._nonsense >= MOST_NONSENSE and not self._bench.understood:
+                break
+            if attempt.suspect < len(suspects) and await self._try(
+                attempt, suspects[attempt.suspect].unit, question, failing[0]
+            ):
                 return True
         return False
 
@@ -100,21 +131,13 @@ class Guided:
         ]
         return fitting[:MOST_SUSPECTS]
 
-    async def _try(self, attempt: Attempt, suspects: Sequence[Suspect], code: Codebase, test: FailingTest) -> bool:
+    async def _try(self, attempt: Attempt, unit: Unit, question: Question, test: FailingTest) -> bool:
         """Ask once or twice; returns whether all checks pass now."""
-        unit = suspects[attempt.suspect].unit
-        shown = [unit, *constants_of(unit, code)]
-        messages = self._question(unit, shown, code, test)
-        sampling = Sampling(
-            temperature=attempt.temperature,
-            top_p=0.95 if attempt.temperature else 1.0,
-            max_tokens=ANSWER_TOKENS,
-            seed=attempt.seed,
-        )
+        messages, sampling = question.about(unit, test), attempt.sampling
         for repair in range(2 if attempt.again else 1):
             doing = f"{'mend' if repair else 'correct'} {unit.name} in {unit.path}"
             answer = await self._model.ask(messages, doing=doing, sampling=sampling)
-            evidence = await self._judge(unit, shown, answer.text, test)
+            evidence = await self._judge(unit, question, answer.text, test)
             if evidence is None:
                 return True
             messages = [
@@ -125,49 +148,68 @@ class Guided:
             sampling = replace(sampling, temperature=max(sampling.temperature, 0.2))
         return False
 
-    async def _judge(self, unit: Unit, shown: Sequence[Unit], answer: str, test: FailingTest) -> str | None:
+    async def _judge(self, unit: Unit, question: Question, answer: str, test: FailingTest) -> str | None:
         """Put an answer to the test. Returns None when all checks pass, else what to tell the model."""
-        workspace = self._bench.workspace
-        before = workspace.before(unit.path) or ""
         try:
-            new = rewrite(before, shown, answer)
+            new = self._read(unit, question, answer)
         except EditError as error:
-            self._bench.emit(ToolUsed("edit", one_line(f"{unit.path}: {error}"), answer))
             return str(error)
         if new in self._tried:
             return "That answer was tried before, and the test still fails. Try something else."
         self._tried.add(new)
-        await workspace.restore({})
+        await self._bench.workspace.restore({})
         try:
             self._bench.write(unit.path, new)
         except NotAllowed as error:
             return str(error)
         return await self._bench.verdict(test)
 
-    def _question(self, unit: Unit, shown: Sequence[Unit], code: Codebase, test: FailingTest) -> list[Message]:
-        system = prompts.GUIDED_SYSTEM.format(
-            open=self._open, close=self._close, instructions=self._assignment.instructions.strip()
-        )
-        parts = [prompts.CAUSE.format(open=self._open, close=self._close, request=self._assignment.request_text)]
-        if test.unit:
-            parts.append(
-                prompts.TEST.format(
-                    path=test.unit.path, language=test.unit.language, source=test.unit.source, output=test.output
-                )
-            )
-        helpers = [u for u in code.uses(unit.source, but=unit) if u not in shown and u.source.count("\n") < 30][:3]
-        if helpers:
-            parts.append(prompts.REFERENCE.format(language=unit.language, source=prompts.joined(helpers)))
-        ordered = sorted(shown, key=lambda u: u.start)
-        parts.append(
-            prompts.SUSPECT.format(
-                name=unit.name, path=unit.path, language=unit.language, source=prompts.joined(ordered)
-            )
-        )
-        return [Message("system", system), Message("user", "\n".join(parts))]
+    def _read(self, unit: Unit, question: Question, answer: str) -> str:
+        """Return the file's text with the answer in it; raises EditError."""
+        before = self._bench.workspace.before(unit.path) or ""
+        try:
+            new = rewrite(before, question.shown_with(unit), answer)
+        except EditError as error:
+            self._bench.emit(ToolUsed("edit", one_line(f"{unit.path}: {error}"), answer))
+            if isinstance(error, Unchanged):
+                self._bench.understood += 1
+            else:
+                self._nonsense += 1
+            raise
+        self._bench.understood += 1
+        return new
 
+    async def _agree(self, suspects: Sequence[Suspect], question: Question) -> bool:
+        """Ask about one suspect after the other until two answers to one mean the same; keeps that change."""
+        answers: dict[int, list[str]] = {}
+        for attempt in QUIET:
+            if attempt.suspect >= len(suspects) or (
+                self._nonsense >= MOST_NONSENSE and not self._bench.understood
+            ):
+                break
+            unit = suspects[attempt.suspect].unit
+            asked = await self._model.ask(
+                question.about(unit, None),
+                doing=f"look at {unit.name} in {unit.path}",
+                sampling=attempt.sampling,
+            )
+            try:
+                new = self._read(unit, question, asked.text)
+            except EditError:
+                continue
+            before = answers.setdefault(attempt.suspect, [])
+            agreed = any(same_meaning(unit.path, new, other) for other in before)
+            before.append(new)
+            if agreed and await self._keep(unit, new):
+                return True
+        first = next(iter(answers.items()), None)
+        return first is not None and await self._keep(suspects[first[0]].unit, first[1][0])
 
-def constants_of(unit: Unit, code: Codebase) -> list[Unit]:
-    """Return the constants of the same file that a function uses: the mistake may be in one of them."""
-    used: Iterator[Unit] = (u for u in code.uses(unit.source, but=unit) if u.constant and u.path == unit.path)
-    return [u for u in used if u.source.count("\n") < 15]
+    async def _keep(self, unit: Unit, new: str) -> bool:
+        """Make the change; returns whether all checks still pass with it."""
+        await self._bench.workspace.restore({})
+        try:
+            self._bench.write(unit.path, new)
+        except NotAllowed:
+            return False
+        return await self._bench.verdict(None, rather=True) is None

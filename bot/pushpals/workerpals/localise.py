@@ -1,8 +1,8 @@
-"""Find the functions a bug is most likely in, best first, from failing tests, tracebacks and the request's words.
+"""Find the functions a bug is most likely in, from failing tests, tracebacks and the request's words.
 
-Evidence is added up: a frame of a traceback says most, then a call by the failing test, then a name in the request,
-then words shared with the request, weighted by how rare they are (BM25: Robertson and Zaragoza, "The Probabilistic
-Relevance Framework", 2009, with its usual constants).
+Evidence is added up: a frame of a traceback says most, then a call by the failing test, then a name in
+the request, then words shared with the request, weighted by how rare they are (BM25: Robertson and
+Zaragoza, "The Probabilistic Relevance Framework", 2009, with its usual constants).
 """
 
 from __future__ import annotations
@@ -29,11 +29,16 @@ _K1 = 1.2
 _B = 0.75
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z\u00df-\u024f]+|\d+")
-_COMMON = frozenset(
-    "a an and are as at be but by can do does for from get has have i if in into is it its me my no not of on one or "
-    "our return returns self set should that the their them then there they this to true false none null undefined "
-    "was we when which who will with you your test tests assert equal def class import function const let var".split()
-)
+# fmt: off
+_COMMON = frozenset((
+    "a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "do", "does", "for", "from", "get",
+    "has", "have", "i", "if", "in", "into", "is", "it", "its", "me", "my", "no", "not", "of", "on", "one",
+    "or", "our", "return", "returns", "self", "set", "should", "that", "the", "their", "them", "then",
+    "there", "they", "this", "to", "true", "false", "none", "null", "undefined", "was", "we", "when",
+    "which", "who", "will", "with", "you", "your", "test", "tests", "assert", "equal", "def", "class",
+    "import", "function", "const", "let", "var",
+))
+# fmt: on
 _FRAMES = (
     re.compile(r"File \"(?P<path>[^\"]+)\", line (?P<line>\d+)"),
     re.compile(r"(?:file://)?(?P<path>[\w@./\\-]+\.[A-Za-z]{1,4}):(?P<line>\d+)"),
@@ -94,7 +99,7 @@ class Codebase:
 
 
 def words(text: str) -> list[str]:
-    """Return the words of prose or code in lower case, identifiers taken apart, plurals and common words cut."""
+    """Return the words of prose or code in lower case: identifiers apart, endings and common words cut."""
     found = (word.lower() for name in re.findall(r"\w+", text) for word in _WORD.findall(name))
     return [_stem(word) for word in found if word not in _COMMON and len(word) > 1]
 
@@ -116,7 +121,9 @@ def localise(
     for output in outputs:
         in_code = [u for u in (code.at(*place) for place in code.frames(output)) if u and not is_test(u.path)]
         for unit in dict.fromkeys(in_code):
-            blame(unit, DEEPEST_FRAME if unit == in_code[-1] else FRAME, "the failing test's traceback names it")
+            blame(
+                unit, DEEPEST_FRAME if unit == in_code[-1] else FRAME, "the failing test's traceback names it"
+            )
     called = list(dict.fromkeys(unit for test in tests for unit in code.uses(test.source)))
     for unit in called:
         blame(unit, CALLED_BY_TEST, "the failing test calls it")
@@ -139,7 +146,9 @@ def _callers(code: Codebase, called: Sequence[Unit]) -> list[tuple[Unit, float]]
     found: list[tuple[Unit, float]] = []
     level: Sequence[Unit] = called
     for points in (CALLED_BY_SUSPECT, CALLED_BY_SUSPECT / 2):
-        level = [unit for caller in level for unit in code.uses(caller.source, but=caller) if unit not in seen]
+        level = [
+            unit for caller in level for unit in code.uses(caller.source, but=caller) if unit not in seen
+        ]
         level = list(dict.fromkeys(level))
         seen.update(level)
         found += [(unit, points) for unit in level]
@@ -168,7 +177,7 @@ def _overlap(units: Sequence[Unit], query: Sequence[str]) -> dict[Unit, float]:
 
 
 def _text(unit: Unit) -> list[str]:
-    """Return a unit's words; those of its path, name and docstring count twice more than those of its body."""
+    """Return a unit's words; those of its path, name and docstring count twice more than its body's."""
     telling = f"{unit.path} {unit.name}"
     if unit.language == "python" and not unit.constant:
         telling += " " + _docstring(unit.source)
@@ -181,7 +190,7 @@ def _docstring(source: str) -> str:
 
 
 def _stem(word: str) -> str:
-    """Cut the commonest English endings, so that `names` finds `name` and `archived` finds `archive`."""
+    """Cut the commonest English endings, so that `names` finds `name`."""
     for ending in ("ing", "ed", "es", "s", "e"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:  # noqa: PLR2004 - leave something to compare
             return word[: -len(ending)]

@@ -1,7 +1,8 @@
 """Put a model's corrected function into a file, and change as few lines as its meaning allows.
 
-Small models rewrite a whole function more reliably than they quote parts of it. What they hand back is taken apart by
-name; only functions they were shown are replaced, and lines that differ in spacing or quotes alone stay as they were.
+Small models rewrite a whole function more reliably than they quote parts of it. What they hand back is
+taken apart by name; only functions they were shown are replaced, and lines that differ in spacing or
+quotes alone stay as they were.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from pushpals.workerpals.functions import Unit, split
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
 
 
+class Unchanged(EditError):  # noqa: N818 - reads as the state it reports
+    """An answer holds the function as it was."""
+
+
 def code_blocks(answer: str) -> list[str]:
     """Return the fenced code of an answer, longest first; the whole answer when there is no fence."""
     blocks = [block for block in _FENCE.findall(answer) if block.strip()]
@@ -27,8 +32,8 @@ def code_blocks(answer: str) -> list[str]:
 def rewrite(text: str, shown: Sequence[Unit], answer: str) -> str:
     """Return a file's text with the functions of an answer put in place of the `shown` ones of the same name.
 
-    Raises EditError, with a text for the model, when the answer holds none of them, changes nothing, or does not
-    parse. New imports and helper functions of a Python answer are taken along.
+    Raises EditError, with a text for the model, when the answer holds none of them, changes nothing, or
+    does not parse. New imports and helper functions of a Python answer are taken along.
     """
     target = shown[0]
     problem = EditError(f"The answer holds no code for {target.name}. Reply with the complete function.")
@@ -41,7 +46,9 @@ def rewrite(text: str, shown: Sequence[Unit], answer: str) -> str:
             continue
         if new != text:
             return new
-        problem = EditError(f"The answer leaves {target.name} as it was. The bug is still there: change the code.")
+        problem = Unchanged(
+            f"The answer leaves {target.name} as it was. The bug is still there: change the code."
+        )
     raise problem
 
 
@@ -56,7 +63,10 @@ def _python(text: str, shown: Sequence[Unit], code: str) -> str:
     helpers = [
         unit.source
         for name, unit in answered.items()
-        if not unit.constant and "." not in name and name not in existing and not _is_shown_method(name, shown)
+        if not unit.constant
+        and "." not in name
+        and name not in existing
+        and not _is_shown_method(name, shown)
     ]
     replaced = 0
     for unit in sorted(shown, key=lambda unit: -unit.start):
@@ -93,11 +103,11 @@ def settle(unit: Unit, fresh: list[str]) -> list[str]:
     """
     old = unit.source.splitlines()
     merged: list[str] = []
-    matcher = difflib.SequenceMatcher(None, [_essence(line) for line in old], [_essence(line) for line in fresh], False)
+    matcher = difflib.SequenceMatcher(
+        a=[_essence(line) for line in old], b=[_essence(line) for line in fresh], autojunk=False
+    )
     for tag, a, b, c, d in matcher.get_opcodes():
-        if tag == "equal":
-            merged += old[a:b]
-        elif tag == "delete" and all(_is_quiet(line) for line in old[a:b]):
+        if tag == "equal" or (tag == "delete" and all(_is_quiet(line) for line in old[a:b])):
             merged += old[a:b]
         else:
             merged += fresh[c:d]
@@ -147,9 +157,19 @@ def _meaning(lines: Sequence[str]) -> str | None:
     return ast.dump(tree)
 
 
+def same_meaning(path: str, one: str, other: str) -> bool:
+    """Tell whether two texts of a file mean the same, as far as that can be told without running them."""
+    if path.endswith(".py"):
+        meaning = _meaning(one.splitlines())
+        return meaning is not None and meaning == _meaning(other.splitlines())
+    return one.split() == other.split()
+
+
 def _with_imports(text: str, answer: ast.Module) -> str:
     """Add the imports at the top of an answer that the file lacks."""
-    have = {ast.unparse(node) for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom)}
+    have = {
+        ast.unparse(node) for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom)
+    }
     wanted = [ast.unparse(node) for node in answer.body if isinstance(node, ast.Import | ast.ImportFrom)]
     bound = _bound_names(ast.parse(text))
     new = []
@@ -169,8 +189,12 @@ def _with_imports(text: str, answer: ast.Module) -> str:
 
 
 def _bound_names(tree: ast.Module) -> set[str]:
-    names = {alias.asname or alias.name.partition(".")[0] for node in tree.body
-             if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names}
+    names = {
+        alias.asname or alias.name.partition(".")[0]
+        for node in tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
     names |= {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     return names
 
@@ -180,7 +204,7 @@ def _is_used(text: str, names: Collection[str]) -> bool:
 
 
 def _import_line(tree: ast.Module) -> int:
-    """Return the number of lines before which a new import goes: behind the last import, else the docstring."""
+    """Return how many lines stand before a new import: those up to the last import, else the docstring."""
     at = 0
     for number, node in enumerate(tree.body):
         is_docstring = number == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
@@ -205,7 +229,7 @@ def require_parses(path: str, text: str) -> None:
 
 
 def _other(text: str, shown: Sequence[Unit], code: str) -> str:
-    """Replace functions of other languages by name; an answer without a known header is the function itself."""
+    """Replace functions of other languages by name; the answer must hold one of them with its header."""
     answered = {unit.name: unit for unit in split(shown[0].path, code)}
     lines = text.splitlines()
     replaced = 0

@@ -1,4 +1,4 @@
-"""The workspace as the tools see it: text files, changed only inside the task's scope, and put back when asked."""
+"""The workspace as the tools see it: text files, changed only in the task's scope, put back when asked."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from pushpals.workerpals.functions import language_of
 
 FILE_LIMIT = 400_000
 """Bytes of the largest file that is read."""
+KNOWN_LIMIT = 5_000
+"""In a repository of more files, changes by commands are not noticed here; the gate sees them anyway."""
 SOURCES_LIMIT = 1_500
 """How many source files are looked at to find the function."""
 ALWAYS_PROTECTED = (".git/**", ".github/workflows/**", ".github/pushpals.yml", ".gitmodules")
 
 
 class NotAllowed(Exception):  # noqa: N818 - reads as the state it reports
-    """A path is outside the task's scope or protected. The message says which rule, and is for the model too."""
+    """A path is outside the task's scope or protected. The message says which rule."""
 
 
 class Workspace:
@@ -33,6 +35,8 @@ class Workspace:
         self._emit = emit
         self._before: dict[str, str | None] = {}
         """Text before the first change, None for a file that was not there."""
+        self._known: dict[str, str] = {}
+        """Text of all files as last seen; empty where nobody asked to remember it."""
 
     def read(self, path: str) -> str:
         """Return a file's text; raises OSError or ValueError with a text for people and models."""
@@ -68,25 +72,66 @@ class Workspace:
     def may_write(self, path: str) -> bool:
         """Tell whether a path may be changed, without putting anything on record."""
         path = normal(path)
-        return not first_match(self._protected, path, ignore_case=True) and bool(first_match(self._scope, path))
+        return not first_match(self._protected, path, ignore_case=True) and bool(
+            first_match(self._scope, path)
+        )
 
-    def changes(self) -> dict[str, str]:
-        """Return the present text of every file that differs from how it was."""
+    def changes(self) -> dict[str, str | None]:
+        """Return the present text of every file that differs from how it was, None for one that is gone."""
         now = {path: self._text_or_none(path) for path in self._before}
-        return {path: text for path, text in now.items() if text is not None and text != self._before[path]}
+        return {path: text for path, text in now.items() if text != self._before[path]}
+
+    async def remember(self) -> None:
+        """Remember the text of all files, so that what commands change can be noticed."""
+        self._known = await asyncio.to_thread(self._texts)
+
+    async def notice(self) -> list[str]:
+        """Count what commands have changed as changes of the work, and undo what may not be changed.
+
+        Returns the refusals, one sentence each. Does nothing unless `remember` was called.
+        """
+        if not self._known:
+            return []
+        now = await asyncio.to_thread(self._texts)
+        refusals = []
+        for path in sorted(now.keys() | self._known.keys()):
+            before, after = self._known.get(path), now.get(path)
+            if before == after or path in self._before:
+                continue
+            self._before[path] = before
+            try:
+                self.require_writable(path)
+            except NotAllowed as error:
+                refusals.append(str(error))
+                await self._put_back(path, before)
+        return refusals
 
     def before(self, path: str) -> str | None:
         """Return a file's text before the work, None when it was not there."""
         return self._before[path] if path in self._before else self._text_or_none(path)
 
-    async def restore(self, changes: Mapping[str, str]) -> None:
+    async def restore(self, changes: Mapping[str, str | None]) -> None:
         """Put back every file as it was before the work, `changes` aside, which are written again."""
         for path, before in self._before.items():
-            wanted = changes.get(path, before)
-            if wanted is None:
-                await self.sandbox.run(f"rm -f -- {shlex.quote(path)}", timeout=30)
-            elif wanted != self._text_or_none(path):
-                self.sandbox.files.write(path, wanted.encode())
+            await self._put_back(path, changes.get(path, before))
+
+    async def _put_back(self, path: str, text: str | None) -> None:
+        if text == self._text_or_none(path):
+            return
+        if text is None:
+            await self.sandbox.run(f"rm -f -- {shlex.quote(path)}", timeout=30)
+        else:
+            self.sandbox.files.write(path, text.encode())
+
+    def _texts(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for path in self.sandbox.files.walk():
+            if len(found) >= KNOWN_LIMIT:
+                return {}
+            text = self._text_or_none(path)
+            if text is not None:
+                found[path] = text
+        return found
 
     async def sources(self) -> dict[str, str]:
         """Return the text of the source files, tests included, in the languages that can be split."""

@@ -1,4 +1,4 @@
-"""Small bugs for measuring the agent: each case is a Markdown file with an issue, a check and a repository."""
+"""Small bugs for measuring the agent: each case is one file with an issue, a check and a repository."""
 
 from __future__ import annotations
 
