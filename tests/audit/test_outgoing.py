@@ -14,6 +14,7 @@ CASES = [
     ("Ask @octocat or @org/team.", "Ask `@octocat` or `@org/team`.", "mentions"),
     ("mail a.b+c@example.com", "mail `a.b+c@example.com`", "mentions"),
     ("see #12, GH-3 and o/r#4", "see `#12`, `GH-3` and `o/r#4`", "references to issues"),
+    ("GH-1GH-2GH-3", "`GH-1GH-2GH-3`", "references to issues"),
     ("Fixes #12", "Fixes `#12`", "references to issues"),
     ("closes https://github.com/o/r/issues/1", "closes `https://github.com/o/r/issues/1`", "links"),
     ("[text](https://evil.example)", "[text] (`https://evil.example`)", "links"),

@@ -27,7 +27,7 @@ _ACTING: Final = re.compile(
     rf"(?P<ours>{_OURS})"
     r"|(?P<link>(?:[\w+.-]{1,40}://|www\.|(?:mailto|xmpp):)[^\s`|<]*[^\s`|<).,;:!?'\"*_])"
     r"|(?P<mention>[\w.+-]{0,60}@[A-Za-z0-9](?:[\w./-]*[\w-])?)"
-    r"|(?P<reference>[\w./-]{0,120}#\d+|(?<![A-Za-z0-9])gh-\d+)",
+    r"|(?P<reference>[\w./-]{0,120}#\d+|(?<![A-Za-z0-9])(?:gh-\d+)+)",
     re.IGNORECASE,
 )
 _NAMES: Final = {"link": "links", "mention": "mentions", "reference": "references to issues"}
