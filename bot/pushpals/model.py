@@ -129,6 +129,8 @@ class Plan(Frozen):
     risk: Risk
     risk_reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    max_usd: float | None = None
+    """What one job of it may cost by the policy it was planned under; None when there is no cap."""
 
 
 class Request(Frozen):

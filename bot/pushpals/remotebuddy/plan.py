@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -52,7 +53,8 @@ def make_plan(request: Request, policy: RepoPolicy, facts: RepoFacts) -> Plan:
         role="bug_fixer",
         risk=Risk.LOW,
     )
-    return Plan(tasks=(task,), risk=task.risk, notes=notes)
+    cap = policy.job_budget.max_usd
+    return Plan(tasks=(task,), risk=task.risk, notes=notes, max_usd=cap if math.isfinite(cap) else None)
 
 
 def acceptance_criteria(body: str, checks: Sequence[str]) -> tuple[str, ...]:

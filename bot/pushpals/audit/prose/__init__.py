@@ -1,0 +1,37 @@
+"""Every sentence that people read on GitHub is rendered here, from the ledger's facts alone.
+
+The functions are pure and their output depends only on records, never on the clock: the loop
+compares what it would write with what stands there, and writes only what differs.
+
+One module for each thing that is written: the progress comment, check runs, the pull request, refusals,
+the plan. What they share is in `words` and `evidence`. A text from elsewhere (a title, a cause, a path) goes
+through `one_line`, `item`, `code` or `flat` of `words`, so that it stays in its place and does nothing.
+"""
+
+from pushpals.audit.prose.check_run import check_summary, check_title, policy_check
+from pushpals.audit.prose.plan import plan_markdown
+from pushpals.audit.prose.progress import PROGRESS_MARK, progress_comment
+from pushpals.audit.prose.pull_request import commit_message, pull_body, pull_title
+from pushpals.audit.prose.refusals import access_refusal, policy_mark, policy_refusal, refusal_mark
+from pushpals.audit.prose.words import count, duration, one_line, role_name, spent
+
+__all__ = [
+    "PROGRESS_MARK",
+    "access_refusal",
+    "check_summary",
+    "check_title",
+    "commit_message",
+    "count",
+    "duration",
+    "one_line",
+    "plan_markdown",
+    "policy_check",
+    "policy_mark",
+    "policy_refusal",
+    "progress_comment",
+    "pull_body",
+    "pull_title",
+    "refusal_mark",
+    "role_name",
+    "spent",
+]

@@ -1,0 +1,73 @@
+"""What a change rests on: the table of checks, what they prove, what speaks against it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pushpals.audit.prose.words import cell, code, item, one_line
+from pushpals.policy.job import doubts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pushpals.model import CheckResult, Evidence, Finding, JobRecord
+
+_SHOWN_TESTS = 5
+
+
+def evidence_lines(evidence: Evidence) -> list[str]:
+    """Return the table of checks before and after, and the tests that the change mended."""
+    lines: list[str] = []
+    if evidence.head:
+        before = {result.command: result for result in evidence.base}
+        lines += ["| check | base | here |", "|---|---|---|"]
+        lines += [_row(result, before.get(result.command)) for result in evidence.head]
+    fixed = mended(evidence)
+    if fixed:
+        names = ", ".join(code(name) for name in fixed[:_SHOWN_TESTS])
+        more = f" and {len(fixed) - _SHOWN_TESTS} more" if len(fixed) > _SHOWN_TESTS else ""
+        lines += ["", f"{names}{more} failed on base and {'passes' if len(fixed) == 1 else 'pass'} here."]
+    return lines
+
+
+def mended(evidence: Evidence) -> list[str]:
+    """Return the tests that failed on base and pass here, as far as the output proves that they do."""
+    here = {result.command: result for result in evidence.head}
+    fixed: dict[str, None] = {}
+    for was in evidence.base:
+        now = here.get(was.command)
+        # A check that was stopped, or does not name all that fails, says nothing of the tests it leaves out.
+        if now and (now.ok or (now.ended == "exited" and 0 < (now.failed or 0) <= len(now.failing))):
+            fixed |= dict.fromkeys(name for name in was.failing if name not in now.failing)
+    return list(fixed)
+
+
+def doubt_lines(job: JobRecord) -> list[str]:
+    """Return why the change of a gated job is not called a success; nothing when it is."""
+    found = [one_line(phrase, 300).rstrip(".") for phrase in doubts(job)]
+    if not found:
+        return []
+    said = "; ".join(found)
+    return ["", f"**Doubts.** {said[0].upper()}{said[1:]}. This is why the check is not green."]
+
+
+def finding_lines(findings: Sequence[Finding], refused: Sequence[str]) -> list[str]:
+    """Return what the review remarked and what was refused, one line each."""
+    lines: list[str] = []
+    if findings:
+        lines += ["", "**Review.**", *(_finding(finding) for finding in findings)]
+    if refused:
+        lines += ["", "**Refused.**", *(f"- {item(text)}" for text in refused)]
+    return lines
+
+
+def _finding(finding: Finding) -> str:
+    where = f" {code(finding.path)}" if finding.path else ""
+    at = f" line {finding.line}" if finding.line else ""
+    weight = "blocking" if finding.blocking else "note"
+    return f"- {weight}, {one_line(finding.rule)}:{where}{at} {one_line(finding.message, 300)}"
+
+
+def _row(here: CheckResult, base: CheckResult | None) -> str:
+    was = base.summary if base else "not run"
+    return f"| {cell(code(here.command))} | {cell(one_line(was))} | {cell(one_line(here.summary))} |"

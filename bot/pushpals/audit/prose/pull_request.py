@@ -1,0 +1,87 @@
+"""The pull request, whose body is the report, and the message of its commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pushpals.audit.prose.evidence import doubt_lines, evidence_lines, finding_lines
+from pushpals.audit.prose.words import COMMENT_LIMIT, code, count, flat, item, one_line, record_of, spent
+from pushpals.audit.text import clean_model_text, truncate_markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pushpals.model import Evidence, FileChange, JobRecord, Report, RequestRecord
+
+WORDS_LIMIT = 1_500
+_SHOWN_FILES = 10
+_SHOWN_REASONS = 8
+
+
+def pull_title(request: RequestRecord, job: JobRecord) -> str:
+    """Return the title of the pull request."""
+    return one_line(job.task.goal or request.request.title, 120)
+
+
+def pull_body(request: RequestRecord, job: JobRecord) -> str:
+    """Render the pull request's body: it is the report (Shipped, Evidence, Risk, Follow-ups)."""
+    report, number = job.report, request.request.number
+    lines = [f"Fixes #{number}.", "", f"**Shipped.** {_shipped(report.files)}"]
+    if report.words:
+        words = truncate_markdown(clean_model_text(report.words).text, WORDS_LIMIT)
+        lines += ["", "The worker's own words, not checked:", *(f"> {line}" for line in words.splitlines())]
+    lines += ["", *_evidence(report.evidence), *doubt_lines(job)]
+    lines += ["", f"**Risk.** {_risk(report)} To undo it once it is merged, revert this pull request."]
+    lines += finding_lines(report.findings, report.refused)
+    cleaned = (f"Removed from the request before a model read it: {c}." for c in request.request.cleaned)
+    follow = [*report.follow_ups, *cleaned]
+    lines += ["", f"**Follow-ups.**{'' if follow else ' None.'}"]
+    lines += [f"{i}. {item(text)}" for i, text in enumerate(follow, 1)]
+    otherwise = f"If not, close it, say in #{number} what is missing, and label that again."
+    lines += ["", f"**Next.** Merge this if it does what #{number} asks. {otherwise}"]
+    made = f"{spent(job.usage)} · record {record_of(job)}"
+    lines += ["", "<details><summary>How it was made</summary>", "", made, "", "</details>"]
+    return truncate_markdown("\n".join(lines), COMMENT_LIMIT)
+
+
+def commit_message(request: RequestRecord, job: JobRecord) -> str:
+    """Render the message of the work's commit, with trailers that tie it to the ledger."""
+    return (
+        f"{one_line(job.task.goal or request.request.title, 72)}\n\n"
+        f"Fixes #{request.request.number}\n\n"
+        f"PushPals-Job: {job.id}\nPushPals-Model: {flat(job.usage.model, 100) or 'unknown'}\n"
+        f"PushPals-Requested-By: {flat(request.request.asker.login, 100)}\n"
+    )
+
+
+def _shipped(files: Sequence[FileChange]) -> str:
+    if not files:
+        return "Nothing."
+    shown = [f"{code(f.path, 120)} ({_lines_of(f)})" for f in files[:_SHOWN_FILES]]
+    rest = f" and {len(files) - _SHOWN_FILES} more" if len(files) > _SHOWN_FILES else ""
+    return f"{count(len(files), 'file')}: {', '.join(shown)}{rest}."
+
+
+def _lines_of(change: FileChange) -> str:
+    if change.status == "deleted":
+        return "deleted"
+    if change.added is None or change.removed is None:
+        return "binary"
+    return f"+{change.added} −{change.removed}"
+
+
+def _evidence(evidence: Evidence | None) -> list[str]:
+    if evidence is None or not evidence.head:
+        return ["**Evidence.** None: no check was run on this tree."]
+    return [
+        f"**Evidence.** On the exact tree of this pull request (`{evidence.tree[:12]}`), in a clean sandbox:",
+        "",
+        *evidence_lines(evidence),
+    ]
+
+
+def _risk(report: Report) -> str:
+    reasons = "; ".join(report.risk_reasons[:_SHOWN_REASONS]) or "no rule raised it"
+    if len(report.risk_reasons) > _SHOWN_REASONS:
+        reasons += f"; and {len(report.risk_reasons) - _SHOWN_REASONS} more"
+    return f"{report.risk.value.capitalize()}: {reasons}."
