@@ -9,7 +9,8 @@ from pushpals.llm.errors import ModelError
 from pushpals.model import Failure, FailureKind
 from pushpals.workerpals.assignment import Assignment, ChatModel, Outcome, Sandbox
 from pushpals.workerpals.bench import Bench
-from pushpals.workerpals.events import Emit, Note
+from pushpals.workerpals.checks import cannot_run
+from pushpals.workerpals.events import Emit, Note, one_line
 from pushpals.workerpals.guided import Guided
 from pushpals.workerpals.loop import FreeLoop
 from pushpals.workerpals.metered import BudgetSpent, MeteredModel
@@ -28,9 +29,9 @@ async def work(
     workspace = Workspace(assignment, sandbox, emit)
     bench = Bench(workspace, assignment.checks, metered, emit)
     await bench.run_base()
-    words, stopped = "", None
+    words, stopped = "", _without_means(bench)
     try:
-        words = await _mend(assignment, bench, metered)
+        words = "" if stopped else await _mend(assignment, bench, metered)
     except BudgetSpent as error:
         stopped = Failure(kind=FailureKind.BUDGET, cause=f"{error} {_state(bench)}", next_step=_MORE)
         if workspace.changes() != bench.best_changes:
@@ -57,8 +58,8 @@ async def _mend(assignment: Assignment, bench: Bench, model: MeteredModel) -> st
     nonce = assignment.fence or secrets.token_hex(8)
     if model.model.native_tools:
         words = await FreeLoop(assignment, bench, model, nonce).run()
-        if words is not None:
-            return words
+        if words is not None or bench.proven:
+            return words or ""
         await bench.keep_best()
     if await Guided(assignment, bench, model, nonce).mend():
         return ""
@@ -67,6 +68,19 @@ async def _mend(assignment: Assignment, bench: Bench, model: MeteredModel) -> st
     await bench.keep_best()
     bench.emit(Note("The guided mode has found no answer, so the model chooses for itself what to look at."))
     return await FreeLoop(assignment, bench, model, nonce).run() or ""
+
+
+def _without_means(bench: Bench) -> Failure | None:
+    """Return why no work could be judged, before anything is spent on it."""
+    if not bench.base or not all(cannot_run(result) for result in bench.base):
+        return None
+    first = bench.base[0]
+    return Failure(
+        kind=FailureKind.CHECKS,
+        cause=f"`{first.command}` cannot be run in the sandbox ({first.summary}): {one_line(first.output)}",
+        next_step="Name checks that run there in `.github/pushpals.yml`, or use a sandbox image that holds "
+        "what they need; then remove the label and add it again.",
+    )
 
 
 def _makes_sense(bench: Bench, model: MeteredModel) -> bool:

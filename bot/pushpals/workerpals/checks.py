@@ -19,6 +19,7 @@ EVIDENCE_LINES = 40
 
 _NOT_RUN = (126, 127)
 """A shell's exit codes for a command that is missing or cannot be started."""
+_NO_RUNNER = re.compile(r"^\S*python[\d.]*: No module named \S+\s*\Z|^npm (?:ERR!|error) Missing script")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _FAILING = (
     re.compile(r"^(?:FAIL|ERROR): (?P<name>\w+) \((?P<where>[\w.]+)\)", re.MULTILINE),  # unittest
@@ -110,12 +111,18 @@ def clip(text: str, limit: int = OUTPUT_LIMIT) -> str:
     return f"{text[:half]}\n[… {len(text) - 2 * half} characters left out …]\n{text[-half:]}"
 
 
+def cannot_run(result: CheckResult) -> bool:
+    """Tell whether a check could not even start, because its command or its runner is not there."""
+    missing = bool(_NO_RUNNER.search(result.output.strip()))
+    return not result.ok and (result.exit_code in _NOT_RUN or missing)
+
+
 def failing_units(result: CheckResult, code: Codebase) -> list[FailingTest]:
     """Return the failing tests of a check with their sources; one without a name where it names none.
 
     There are none where the check passed or could not be run at all.
     """
-    if result.ok or result.exit_code in _NOT_RUN:
+    if result.ok or cannot_run(result):
         return []
     if not result.failing:
         return [FailingTest("", None, section(result.output, ""), result.command)]

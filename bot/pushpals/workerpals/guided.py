@@ -198,9 +198,9 @@ class Guided:
             except EditError:
                 continue
             before = answers.setdefault(attempt.suspect, [])
-            agreed = any(same_meaning(unit.path, new, other) for other in before)
+            agreeing = [other for other in before if same_meaning(unit.path, new, other)]
             before.append(new)
-            if agreed and await self._keep(unit, new):
+            if agreeing and await self._keep(unit, min([*agreeing, new], key=len)):
                 return True
         first = next(iter(answers.items()), None)
         return first is not None and await self._keep(suspects[first[0]].unit, first[1][0])

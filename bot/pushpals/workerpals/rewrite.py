@@ -110,6 +110,8 @@ def settle(unit: Unit, fresh: list[str]) -> list[str]:
         if tag == "equal" or (tag == "delete" and all(_is_quiet(line) for line in old[a:b])):
             merged += old[a:b]
         else:
+            if d - c == 1:  # What was remarked above the one line still stands.
+                merged += [line for line in old[a:b] if line.lstrip().startswith("#")]
             merged += fresh[c:d]
     merged = _with_docstring(unit, merged)
     return merged if _meaning(merged) == _meaning(fresh) is not None else fresh

@@ -156,6 +156,9 @@ class Workspace:
 
 
 def normal(path: str) -> str:
-    """Return a path as the rules see it: relative to the workspace, without `./`."""
-    parts = [part for part in path.removeprefix("/workspace/").split("/") if part not in {"", "."}]
+    """Return a path as the rules see it: relative to the workspace, without `./`; raises ValueError."""
+    inside = path.removeprefix("/workspace/")
+    if inside.startswith("/"):
+        raise ValueError(f"{path} is not in the repository; name paths from its top")
+    parts = [part for part in inside.split("/") if part not in {"", "."}]
     return "/".join(parts)
