@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pushpals.audit.text import clean_untrusted
+from pushpals.audit.text import clean_untrusted, strip_unseen
 from pushpals.model import Request
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ def read_request(view: SubjectView, cause: str, asker: Person, asked_at: datetim
 
     What cleaning took out (hidden HTML, zero-width characters …) is listed in `cleaned`.
     """
-    title, body = clean_untrusted(view.title), clean_untrusted(view.body)
+    # GitHub shows a title as it is written: nothing in it is hidden but what cannot be seen at all.
+    title, body = strip_unseen(view.title), clean_untrusted(view.body)
     removed = dict.fromkeys((*title.removed, *body.removed))
     text = body.text
     if len(text) > BODY_LIMIT:

@@ -109,14 +109,14 @@ async def gather_evidence(
 
 
 def _thin(base: Sequence[CheckResult], head: Sequence[CheckResult]) -> str | None:
-    if all(result.ok for result in head):
-        if all(result.ok for result in base):
-            return (
-                "every check passed before the change too, so none of them shows that the problem is solved."
-            )
+    if all(result.ok for result in (*base, *head)):
+        return "every check passed before the change too, so none of them shows that the problem is solved."
+    before = {name for result in base for name in result.failing}
+    still = sorted({name for result in head for name in result.failing} & before)
+    if not still:
         return None
-    still = sorted({name for result in head for name in result.failing})
-    return f"{len(still)} of the tests that failed before still fail: {', '.join(still[:3])}."
+    word = "fails" if len(still) == 1 else "fail"
+    return f"of {len(before)} tests that failed before, {len(still)} still {word}: {', '.join(still[:3])}."
 
 
 def better_than_base(base: Sequence[CheckResult], head: Sequence[CheckResult]) -> bool:
@@ -156,12 +156,13 @@ def _no_change() -> Failure:
 
 
 def _stopped(blocking: Sequence[Finding]) -> Failure:
-    first = blocking[0]
-    secret = any(finding.rule.startswith("secret") for finding in blocking)
+    secrets = [finding for finding in blocking if finding.rule.startswith("secret")]
+    # The kind, the rule and the cause speak of the same finding, and a secret is the gravest.
+    first = (secrets or blocking)[0]
     where = f"`{first.path}`: " if first.path else ""
     more = f" And {len(blocking) - 1} more." if len(blocking) > 1 else ""
     return Failure(
-        kind=FailureKind.SECRET if secret else FailureKind.POLICY,
+        kind=FailureKind.SECRET if secrets else FailureKind.POLICY,
         cause=f"Not published: {where}{first.message}{more}",
         next_step="Narrow the request, or change the rule in `.github/pushpals.yml`, then label it again.",
         rule=first.rule,
