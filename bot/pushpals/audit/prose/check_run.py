@@ -50,7 +50,8 @@ def check_summary(job: JobRecord, live: str = "") -> str:
     if live:
         lines += ["", f"Now: {live}"]
     if report.evidence:
-        lines += ["", *evidence_lines(report.evidence)]
+        table = evidence_lines(report.evidence)
+        lines += ["", *table] if table else []
         if report.evidence.thin and not published:
             lines += ["", f"The evidence is thin: {one_line(report.evidence.thin, SENTENCES_LIMIT)}"]
     if published:
