@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -146,7 +147,10 @@ def serve(**given: Any) -> None:
 @click.argument("issue", metavar="OWNER/REPO#NUMBER")
 @model_options
 def run_command(issue: str, **given: Any) -> None:
-    """Do what is owed to one labelled issue, here and now, and show it turn by turn."""
+    """Do what is owed to one labelled issue, here and now, and show it turn by turn.
+
+    Exit code 0: a pull request is open, or somebody else is at work on it. 1: neither.
+    """
     from pushpals.local.demo.screen import Screen  # noqa: PLC0415 - start-up time
     from pushpals.model import RepoRef, SubjectRef  # noqa: PLC0415 - start-up time
     from pushpals.server.once import run_once  # noqa: PLC0415 - start-up time
@@ -164,7 +168,10 @@ def run_command(issue: str, **given: Any) -> None:
 @click.option("--no-model", is_flag=True, help="Do not ask the model for an answer.")
 @model_options
 def doctor(*, no_model: bool, **given: Any) -> None:
-    """Look at everything the other commands need, and say what to do about what fails."""
+    """Look at everything the other commands need, and say what to do about what fails.
+
+    Exit code 0: all is well. 1: something is not.
+    """
     from pushpals.server.doctor import examine  # noqa: PLC0415 - start-up time
 
     async def run() -> int:
@@ -196,7 +203,11 @@ def verify(job: str, repo: Path) -> None:
     """Verify a job's record offline, such as 42-1.
 
     First fetch it: git fetch origin '+refs/pushpals/*:refs/pushpals/*'
+
+    Exit code 0: all of it holds. 1: it does not, and each line says where.
     """
+    if not re.fullmatch(r"[0-9]+-[0-9]+", job):
+        raise click.UsageError(f"{job!r} is not the name of a job, such as 42-1.")
     from pushpals.git import Mirror  # noqa: PLC0415 - start-up time
     from pushpals.ledger.verify import verify_job  # noqa: PLC0415 - start-up time
 

@@ -8,7 +8,6 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pushpals.git import GitError
 from pushpals.github import AppAuth, BadCredentials, Endpoints, GitHub, GitHubError
 from pushpals.llm import Message, ModelError, Sampling
 from pushpals.sandbox import SandboxUnavailable, UnsafeExtraPath
@@ -17,9 +16,10 @@ from pushpals.server.settings import SettingsError
 from pushpals.server.wiring import open_model, open_sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
+    from pushpals.github import AppInfo, Installation, Permissions
     from pushpals.local.model import Progress
     from pushpals.server.settings import Settings
 
@@ -73,10 +73,12 @@ async def _sandbox(settings: Settings) -> Finding:
 async def _model(settings: Settings, progress: Progress) -> Finding:
     try:
         chosen = await open_model(settings, progress)
-    except (ModelError, SettingsError) as error:
-        return Finding(
-            "model", ok=False, text=str(error), remedy="Name a model with --model-url and --model."
-        )
+    except ModelError as error:
+        return Finding("model", ok=False, text=error.what, remedy=error.remedy)
+    except SettingsError as error:
+        return Finding("model", ok=False, text="its key cannot be read", remedy=str(error))
+    if chosen.recording is not None:
+        return Finding("model", ok=True, text=chosen.description)  # it knows the demo's questions only
     chat = chosen.connect()
     try:
         answer = await chat.complete(
@@ -109,7 +111,7 @@ def _webhook_secret(settings: Settings) -> Finding:
     try:
         secret = settings.require_webhook_secret()
     except SettingsError as error:
-        return Finding(name, ok=False, text="not set", remedy=str(error))
+        return Finding(name, ok=False, text="not there", remedy=str(error))
     if problem := _readable_by_others(settings.webhook_secret_file):
         return Finding(name, ok=False, text=problem, remedy=f"chmod 600 {settings.webhook_secret_file}")
     long_enough = len(secret) >= 16  # noqa: PLR2004
@@ -147,25 +149,44 @@ async def _app(settings: Settings) -> AsyncIterator[Finding]:
             )
             return
         yield Finding("App key", ok=True, text=f"{app.slug} (App {app.id})")
-        lacking = [
-            f"{name}: {level}"
-            for name, level in APP_PERMISSIONS.items()
-            if app.permissions.get(name) != level
-        ]
-        remedy = f"Grant {', '.join(lacking)} in the App's settings, then accept it for each installation."
-        yield Finding(
-            "permissions", ok=not lacking, text="granted" if not lacking else "missing", remedy=remedy
-        )
-        missing = sorted(set(APP_EVENTS) - set(app.events))
-        remedy = f"Subscribe to {', '.join(missing)} in the App's settings."
-        yield Finding(
-            "events", ok=not missing, text="subscribed" if not missing else "missing", remedy=remedy
-        )
+        yield _permissions(app)
+        yield _events(app)
         try:
             installations = await github.installations()
-        except (GitHubError, GitError) as error:
-            yield Finding("installations", ok=False, text=str(error), remedy="Try again.")
+        except GitHubError as error:
+            yield Finding("installations", ok=False, text="not told", remedy=str(error))
             return
-        accounts = ", ".join(installation.account for installation in installations)
+        yield _installations(installations)
+
+
+def _lacking(granted: Permissions) -> str:
+    """Return which permissions are missing, in words; empty when none is."""
+    missing = [f"{name}: {level}" for name, level in APP_PERMISSIONS.items() if granted.get(name) != level]
+    return ", ".join(missing)
+
+
+def _permissions(app: AppInfo) -> Finding:
+    lacking = _lacking(app.permissions)
+    remedy = f"Grant {lacking} in the App's settings, then accept it for each installation."
+    return Finding("permissions", ok=not lacking, text="missing" if lacking else "granted", remedy=remedy)
+
+
+def _events(app: AppInfo) -> Finding:
+    missing = ", ".join(sorted(set(APP_EVENTS) - set(app.events)))
+    remedy = f"Subscribe to {missing} in the App's settings."
+    return Finding("events", ok=not missing, text="missing" if missing else "subscribed", remedy=remedy)
+
+
+def _installations(installations: Sequence[Installation]) -> Finding:
+    """Tell where the App is; permissions that were added to it later hold only where they were accepted."""
+    name, accounts = "installations", ", ".join(installation.account for installation in installations)
+    if not installations:
         remedy = "Install the App on a repository (its public page has the button)."
-        yield Finding("installations", ok=bool(installations), text=accounts or "none", remedy=remedy)
+        return Finding(name, ok=False, text="none", remedy=remedy)
+    behind = [
+        f"{installation.account} ({lacking})"
+        for installation in installations
+        if not installation.suspended and (lacking := _lacking(installation.permissions))
+    ]
+    remedy = f"Accept the App's new permissions, on the installation's page, for {', '.join(behind)}."
+    return Finding(name, ok=not behind, text=accounts, remedy=remedy)

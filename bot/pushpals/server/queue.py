@@ -39,8 +39,7 @@ class HintQueue:
         self._again: dict[SubjectRef, Hint] = {}
         self._errors: dict[SubjectRef, int] = {}
         self._timers: dict[SubjectRef, asyncio.TimerHandle] = {}
-        self._rung: set[asyncio.Task[None]] = set()
-        self._ready = asyncio.Condition()
+        self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.overflowed = False
 
@@ -74,23 +73,13 @@ class HintQueue:
         """Return how many subjects wait or are being looked at."""
         return len(self._waiting) + len(self._busy)
 
-    async def idle(self, also: Callable[[], bool] = lambda: True) -> None:
-        """Wait until nothing waits, is looked at, or is to be looked at later, and `also` is true."""
-        async with self._ready:
-            await self._ready.wait_for(lambda: not (self.depth or self._timers or self._rung) and also())
+    async def idle(self) -> None:
+        """Wait until nothing waits, is looked at, or is to be looked at later."""
+        await self._until(lambda: not (self.depth or self._timers))
 
     async def put(self, hint: Hint) -> None:
         """Add a hint. One for a subject that already waits changes nothing."""
-        async with self._ready:
-            if hint.ref in self._busy:
-                self._again[hint.ref] = hint
-            elif hint.ref in self._waiting or len(self._waiting) < self._limit:
-                self._waiting[hint.ref] = hint
-                self._ready.notify_all()
-            else:
-                if not self.overflowed:
-                    log.warning("%d subjects wait; the next look around finds what comes now", self._limit)
-                self.overflowed = True
+        self._add(hint)
 
     def put_later(self, hint: Hint, seconds: float) -> None:
         """Add a hint after `seconds`; an earlier timer of the same subject is replaced."""
@@ -100,34 +89,42 @@ class HintQueue:
         self._timers[hint.ref] = loop.call_later(max(0.0, seconds), self._ring, hint)
 
     def _ring(self, hint: Hint) -> None:
-        self._timers.pop(hint.ref, None)
-        task = asyncio.get_running_loop().create_task(self.put(hint))
-        self._rung.add(task)
-        task.add_done_callback(self._rung.discard)
+        del self._timers[hint.ref]
+        self._add(hint)
+
+    def _add(self, hint: Hint) -> None:
+        if hint.ref in self._busy:
+            self._again[hint.ref] = hint
+        elif hint.ref in self._waiting or len(self._waiting) < self._limit:
+            self._waiting[hint.ref] = hint
+        else:
+            if not self.overflowed:
+                log.warning("%d subjects wait; the next look around finds what comes now", self._limit)
+            self.overflowed = True
+        self._changed.set()
+
+    async def _until(self, true: Callable[[], object]) -> None:
+        """Wait until something is true of the queue. Nothing happens between look and sleep."""
+        while not true():
+            self._changed.clear()
+            await self._changed.wait()
 
     async def _work(self) -> None:
         while True:
-            hint = await self._take()
+            await self._until(lambda: self._waiting)
+            _, hint = self._waiting.popitem(last=False)
+            self._busy.add(hint.ref)
             try:
                 await self._one(hint)
             finally:
-                await self._done(hint)
+                self._done(hint)
 
-    async def _take(self) -> Hint:
-        async with self._ready:
-            while not self._waiting:
-                await self._ready.wait()
-            _, hint = self._waiting.popitem(last=False)
-            self._busy.add(hint.ref)
-            return hint
-
-    async def _done(self, hint: Hint) -> None:
-        async with self._ready:
-            self._busy.discard(hint.ref)
-            again = self._again.pop(hint.ref, None)
-            if again:
-                self._waiting[again.ref] = again
-            self._ready.notify_all()
+    def _done(self, hint: Hint) -> None:
+        self._busy.discard(hint.ref)
+        again = self._again.pop(hint.ref, None)
+        if again:
+            self._waiting[again.ref] = again
+        self._changed.set()
 
     async def _one(self, hint: Hint) -> None:
         """Handle one hint. This is the error boundary of everything that happens on behalf of a hint."""

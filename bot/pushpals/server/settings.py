@@ -117,4 +117,6 @@ def _secret(file: Path | None, value: SecretStr | None, name: str) -> str:
         return text
     if value is not None and value.get_secret_value():
         return value.get_secret_value()
-    raise SettingsError(f"PUSHPALS_{name}_FILE is not set. Point it at a file only you can read.")
+    raise SettingsError(
+        f"PUSHPALS_{name}_FILE is not set. Point it at a file only you can read (see docs/setup.md)."
+    )

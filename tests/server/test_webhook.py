@@ -1,0 +1,168 @@
+"""The webhook over real HTTP: who is let in, and that nothing odd ever becomes an error of ours."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pushpals.server.hints import EVENTS, hint_of
+from pushpals.server.webhook import BODY_LIMIT, signature_ok
+from tests.server.deliveries import LABELED, SECRET, Sender, hint, signature
+
+BODY = json.dumps(LABELED).encode()
+SHA1 = "sha1=" + hmac.new(SECRET, BODY, hashlib.sha1).hexdigest()
+
+
+async def test_a_label_is_answered_with_nobody_at_work(sender: Sender) -> None:
+    """202 costs no request to GitHub: here is nothing that could make one."""
+    assert await sender.event("issues", LABELED) == (202, "")
+    assert sender.door.queue.depth == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-Hub-Signature-256": ""},
+        {"X-Hub-Signature-256": signature(BODY, b"another secret")},
+        {"X-Hub-Signature-256": signature(BODY + b" ")},
+        {"X-Hub-Signature-256": signature(BODY).removeprefix("sha256=")},
+        {"X-Hub-Signature-256": signature(BODY).upper()},
+        {"X-Hub-Signature-256": SHA1},
+        {"X-Hub-Signature": SHA1},
+        {"X-Hub-Signature-256": "sha256=ünïcode"},
+    ],
+)
+async def test_what_is_not_signed_with_the_secret_is_turned_away(
+    sender: Sender, headers: dict[str, str]
+) -> None:
+    status, text = await sender.raw(BODY, {"X-GitHub-Event": "issues", **headers})
+    assert status == 401
+    assert "secret" in text
+    assert sender.door.queue.depth == 0
+
+
+async def test_nothing_is_parsed_before_the_signature_is_checked(sender: Sender) -> None:
+    status, _ = await sender.raw(
+        b"{not json", {"X-GitHub-Event": "issues", "X-Hub-Signature-256": "sha256=0"}
+    )
+    assert status == 401  # and not 400
+    assert (await sender.signed(b"{not json"))[0] == 400
+
+
+async def test_a_body_over_25_mb_is_too_large(sender: Sender) -> None:
+    status, text = await sender.signed(BODY + b" " * BODY_LIMIT)
+    assert (status, "25 MB" in text) == (413, True)
+    assert sender.door.queue.depth == 0
+    assert (await sender.signed(BODY + b" " * (BODY_LIMIT - len(BODY) - 1)))[0] == 202
+
+
+@pytest.mark.parametrize(
+    ("event", "action"),
+    [
+        ("ping", None),
+        ("issues", "assigned"),
+        ("pull_request", "labeled"),
+        ("issue_comment", "created"),
+        ("from_the_future", "labeled"),
+        ("", "labeled"),
+    ],
+)
+async def test_other_events_are_taken_and_ignored(sender: Sender, event: str, action: str | None) -> None:
+    assert await sender.event(event, {**LABELED, "action": action}) == (202, "")
+    assert sender.door.queue.depth == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"labeled"',
+        b"17",
+        b"{",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"action": ' + b"1" * 5000 + b"}",
+    ],
+)
+async def test_a_body_that_is_no_json_object_is_told_so(sender: Sender, body: bytes) -> None:
+    status, text = await sender.signed(body)
+    assert (status, "application/json" in text) == (400, True)
+
+
+ODD = [None, True, 1.5, -1, 0, "", "x", "42", [], ["labeled"], {}, {"login": "octo"}]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+@pytest.mark.parametrize("path", ["action", "issue", "issue.number", "repository", "repository.full_name"])
+async def test_a_field_of_the_wrong_kind_makes_no_hint_and_no_error(
+    sender: Sender, path: str, odd: object
+) -> None:
+    payload: dict[str, object] = json.loads(BODY)
+    *parents, last = path.split(".")
+    inner = payload
+    for parent in parents:
+        inner = inner[parent]  # type: ignore[assignment]
+    inner[last] = odd
+    assert (await sender.event("issues", payload))[0] == 202
+    del inner[last]
+    assert (await sender.event("issues", payload))[0] == 202
+    assert sender.door.queue.depth == 0
+
+
+@pytest.mark.parametrize("odd", [None, "7", True, {}, [7]], ids=repr)
+async def test_an_odd_installation_is_looked_up_later(sender: Sender, odd: object) -> None:
+    found = hint_of("issues", {**LABELED, "installation": {"id": odd}})
+    assert found == hint(42)
+
+
+async def test_a_redelivery_changes_nothing(sender: Sender) -> None:
+    for _ in range(3):
+        assert (await sender.event("issues", LABELED, guid="same"))[0] == 202
+    assert sender.door.queue.depth == 1
+
+
+async def test_the_door_answers_for_its_health_and_for_nothing_else(sender: Sender) -> None:
+    async with sender.session.get(f"{sender.door.url}/healthz") as answer:
+        assert (answer.status, await answer.text()) == (200, "ok\n")
+    for method, path, status in (("GET", "/webhook", 405), ("POST", "/", 404), ("GET", "/metrics", 404)):
+        async with sender.session.request(method, f"{sender.door.url}{path}") as answer:
+            assert answer.status == status
+
+
+def test_a_pull_request_of_ours_points_at_its_issue() -> None:
+    payload = {"action": "closed", "repository": {"full_name": "octo/names"}, "pull_request": {"number": 50}}
+    ours = {"ref": "agent/bug-fixer/42-1"}
+    assert hint_of("pull_request", payload | {"pull_request": {"number": 50, "head": ours}}) == hint(42)
+    for ref in ("main", "agent/42-1", "agent/x/42-1/y", "feature/agent/x/42-1", None, 42):
+        assert hint_of("pull_request", payload | {"pull_request": {"head": {"ref": ref}}}) is None
+
+
+names = st.sampled_from(
+    ["action", "issue", "number", "repository", "full_name", "pull_request", "head", "ref"]
+)
+words = st.sampled_from(["labeled", "closed", "octo/names", "agent/x/42-1"]) | st.text(max_size=8)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=5),
+    max_leaves=12,
+)
+
+
+@given(event=st.sampled_from([*EVENTS, "ping", ""]), payload=st.dictionaries(names, values))
+def test_any_payload_makes_a_hint_or_none(event: str, payload: dict[str, object]) -> None:
+    found = hint_of(event, payload)
+    assert found is None or found.ref.number > 0
+
+
+@given(body=st.binary(), header=st.none() | st.text())
+def test_only_the_right_signature_is_right(body: bytes, header: str | None) -> None:
+    assert signature_ok(SECRET, body, signature(body))
+    assert signature_ok(SECRET, body, header) == (header == signature(body))
