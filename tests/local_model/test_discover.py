@@ -174,10 +174,13 @@ async def test_without_any_server_it_is_the_embedded_model(around, name):
 
 async def test_replay_needs_neither_server_nor_download(around, lm_studio):
     header = {"recording": 1, "model": "big-one", "native_tools": False, "context_tokens": 16_384}
+    header |= {"fills": True}
     around.recording.write_text(json.dumps(header) + "\n")
     chosen = await choose_model(Wanted(name="replay"), around)
     assert chosen.description == "replay of big-one: recorded answers, no model runs"
-    assert isinstance(chosen.connect(), ReplayModel)
+    replayed = chosen.connect()
+    assert isinstance(replayed, ReplayModel)
+    assert replayed.fills
     assert lm_studio.paths == []
 
 
