@@ -38,7 +38,7 @@ async def test_a_model_that_is_down_fails_as_such(town: Town) -> None:
         check = await town.concluded(issue)
 
     assert check.conclusion == "failure"
-    assert check.title.startswith("Failed (model): ")
+    assert (check.title or "").startswith("Failed (model): ")
     [job] = await town.jobs(issue)
     assert job.failure
     assert job.failure.kind == "model"
