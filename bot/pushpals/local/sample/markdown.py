@@ -1,8 +1,8 @@
 """Repositories that are written down in one Markdown file: readable as they are, and unpacked when needed.
 
-The file's first heading and paragraphs are an issue, in a user's words. A line ``Check: `command` `` ends them. Every
-heading of the second level is a file's path in backticks, followed by its text in a fence; the word `Hidden` before
-the path marks tests that the one who fixes the bug does not see.
+The file's first heading and paragraphs are an issue, in a user's words. A line ``Check: `command` `` ends
+them. Every heading of the second level is a file's path in backticks, followed by its text in a fence; the
+word `Hidden` before the path marks tests that the one who fixes the bug does not see.
 """
 
 from __future__ import annotations
