@@ -56,8 +56,10 @@ class Config:
     """A job's record moves at least this often while it is worked on."""
     retry_factor: float = 1.0
     """Stretches (or, in tests, shrinks) the pause before a job is tried again."""
-    refresh_after: tuple[float, ...] = (10.0, 30.0, 60.0)
-    """Ages of a job at which what people see is refreshed; after the last, every 60 seconds."""
+    refresh_after: tuple[float, ...] = (10.0, 40.0, 120.0)
+    """Ages of a job at which what people see is refreshed; each costs one request."""
+    refresh_every: float = 300.0
+    """The pause between refreshes after the last of those."""
 
 
 EventKind = Literal["plan", "state", "turn", "tool", "check", "note", "gate", "write", "refused"]

@@ -124,7 +124,7 @@ class Shift:
         """Beat while the work goes on: move the record every `heartbeat`, refresh what people see."""
         config = self._services.config
         began = beat = self._services.clock.monotonic()
-        due = list(config.refresh_after) or [60.0]
+        due = list(config.refresh_after) or [config.refresh_every]
         next_refresh = due.pop(0)
         while True:
             now = self._services.clock.monotonic()
@@ -134,7 +134,7 @@ class Shift:
                 beat = now
                 await self._beat()
             if now >= began + next_refresh:
-                next_refresh = due.pop(0) if due else now - began + 60.0
+                next_refresh = due.pop(0) if due else now - began + config.refresh_every
                 await self._refresh()
 
     async def _beat(self) -> None:
