@@ -161,6 +161,16 @@ async def test_a_line_is_hidden_and_written_anew(desk: Desk):
     assert model.asked == []
 
 
+async def test_the_line_that_raised_is_hidden_first(open_desk: OpenDesk):
+    raises = BUGGY["shop/prices.py"].replace(
+        WRONG, f"    part = percent // 0\n    if part:\n        pass\n{WRONG}"
+    )
+    desk = await open_desk({**BUGGY, "shop/prices.py": raises})
+    model = Scripted("unused", lines=["0"])
+    await desk.work(model, budget=Budget(max_turns=1))
+    assert model.gaps[0][0].endswith("    part = ")
+
+
 async def test_of_the_lines_that_pass_the_nearest_is_kept(desk: Desk):
     model = Scripted("unused", lines=["180", "abs(price) - price * percent // 100", "(lambda: 180)()"])
     outcome = await desk.work(model)

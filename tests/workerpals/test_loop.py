@@ -6,7 +6,7 @@ import pytest
 
 from pushpals.llm import Completion, ModelError
 from pushpals.model import Budget, FailureKind, Usage
-from pushpals.workerpals import Refused, ToolUsed, TurnStarted
+from pushpals.workerpals import Refused, ToolUsed, TurnStarted, bench
 from tests.workerpals.conftest import BUGGY, REPORT, RIGHT, WRONG, Desk, OpenDesk, Scripted, call
 
 EDIT = {"path": "shop/prices.py", "old": WRONG.strip(), "new": RIGHT.strip()}
@@ -203,6 +203,18 @@ async def test_what_was_changed_when_the_budget_ended_is_judged(desk: Desk):
     outcome = await desk.work(model, budget=Budget(max_turns=2))
     assert outcome.failure is None
     assert desk.text("shop/prices.py") == BUGGY["shop/prices.py"].replace(WRONG, RIGHT)
+
+
+async def test_slow_checks_run_at_the_end_and_not_after_every_edit(desk: Desk, monkeypatch):
+    monkeypatch.setattr(bench, "QUICK_SECONDS", -1)
+    model = Scripted(call("edit", **EDIT), native=True)
+    outcome = await desk.work(model, budget=Budget(max_turns=1))
+    assert outcome.failure is None
+    assert desk.changed(BUGGY) == {"shop/prices.py"}
+
+    model = Scripted(call("read", path="shop/prices.py"), call("done", summary="x"), native=True)
+    await desk.work(model)
+    assert "All checks pass now." not in last_told(model)
 
 
 async def test_an_endpoint_that_turns_tools_down_gets_the_guided_mode(desk: Desk):

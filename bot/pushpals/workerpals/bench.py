@@ -73,7 +73,6 @@ class Bench:
 
     async def take_stock(self) -> tuple[CheckResult, ...]:
         """Run all checks on the change as it stands, which becomes the best one unless it is a worse one."""
-        await self.workspace.notice()
         results = await self.run_checks()
         if not worse(results, self.best, self.base):
             self.best, self.best_changes = results, self.workspace.changes()

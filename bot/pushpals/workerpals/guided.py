@@ -102,10 +102,11 @@ class Guided:
         question = Question(self._assignment, code, self._nonce, self._model.model.context_tokens)
         if not failing:
             return await self._agree(suspects, question)
-        if self._model.model.fills and await Infill(
-            self._assignment, self._bench, self._model, failing[0]
-        ).mend(suspects):
-            return True
+        if self._model.model.fills:
+            frames = code.frames(failing[0].output)
+            infill = Infill(self._assignment, self._bench, self._model, failing[0], frames)
+            if await infill.mend(suspects):
+                return True
         for attempt in SCHEDULE:
             if self._nonsense >= MOST_NONSENSE and not self._bench.understood:
                 break

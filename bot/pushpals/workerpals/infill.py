@@ -58,7 +58,16 @@ class Gap:
 class Infill:
     """Mends a failing test by writing one line anew."""
 
-    def __init__(self, assignment: Assignment, bench: Bench, model: MeteredModel, test: FailingTest) -> None:
+    def __init__(
+        self,
+        assignment: Assignment,
+        bench: Bench,
+        model: MeteredModel,
+        test: FailingTest,
+        frames: Sequence[tuple[str, int]] = (),
+    ) -> None:
+        """`frames` are the places that the test's traceback names, the deepest last."""
+        self._frames = list(frames)
         self._assignment = assignment
         self._bench = bench
         self._model = model
@@ -91,7 +100,9 @@ class Infill:
     def _gaps_of(self, unit: Unit) -> Iterator[Gap]:
         text = self._bench.workspace.before(unit.path) or ""
         if unit.source in text:
-            yield from (Gap(blank, text) for blank in blanks(unit))
+            # The line that raised is the likeliest; the others keep their order.
+            ordered = sorted(blanks(unit), key=lambda b: (unit.path, unit.start + b.line) not in self._frames)
+            yield from (Gap(blank, text) for blank in ordered)
 
     async def _draw(self, gap: Gap, temperature: float, seed: int) -> str | None:
         """Have the line written; returns it when all checks pass with it."""
