@@ -60,10 +60,9 @@ def demo(
     Exit code 0: a pull request is open, its checks pass, its record verifies.
     3: one is open, but the evidence is thin. 1: none is.
     """
-    import asyncio  # noqa: PLC0415 - start-up time
-
-    from pushpals.local.demo.run import Demo, Story, sample_story  # noqa: PLC0415 - start-up time
+    from pushpals.local.demo.run import Demo, copied_story, sample_story  # noqa: PLC0415 - start-up time
     from pushpals.local.demo.screen import Screen  # noqa: PLC0415 - start-up time
+    from pushpals.loop.services import StateLock  # noqa: PLC0415 - start-up time
     from pushpals.sandbox import remove_tree  # noqa: PLC0415 - start-up time
 
     if repo is None and (issue or check):
@@ -71,17 +70,23 @@ def demo(
     if repo is not None and not (issue or "").strip():
         raise click.UsageError("--repo needs --issue TEXT: what should be different, in a user's words.")
     settings = _settings(**model)
-    folder = settings.state / "demo"
-    asyncio.run(remove_tree(folder))
-    folder.mkdir(parents=True, mode=0o700)
-    if repo is None:
-        story = sample_story(folder / "sample")
-    else:
-        title, _, body = str(issue).strip().partition("\n")
-        story = Story(repo.resolve().name or "repository", repo.resolve(), title.strip(), body.strip(), check)
-    sys.exit(
-        _run(Demo(settings, folder, Screen(sys.stdout), port=port, record=record).run(story, serve=serve))
-    )
+    home = settings.state / "demo"
+
+    async def run() -> int:
+        lock = StateLock.take(home)  # another demo may be running: its folder is not taken away under it
+        try:
+            await remove_tree(home / "run")
+            (home / "run").mkdir(mode=0o700)
+            if repo is None:
+                story = sample_story(home / "run" / "sample")
+            else:
+                story = copied_story(repo, str(issue), check)
+            demo = Demo(settings, home / "run", Screen(sys.stdout), port=port, record=record)
+            return await demo.run(story, serve=serve)
+        finally:
+            lock.release()
+
+    sys.exit(_run(run()))
 
 
 def _settings(**given: object) -> Settings:

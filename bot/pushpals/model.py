@@ -14,6 +14,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+GitHubName = Annotated[str, StringConstraints(pattern=r"^\.?[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")]
+"""The name of an account or a repository. It becomes a part of paths, so it is none that leads elsewhere."""
 JobId = Annotated[str, StringConstraints(pattern=r"^[0-9]+-[0-9]+$")]
 
 
@@ -26,8 +28,8 @@ class Frozen(BaseModel):
 class RepoRef(Frozen):
     """A repository, `owner/name`."""
 
-    owner: str
-    name: str
+    owner: GitHubName
+    name: GitHubName
 
     def __str__(self) -> str:
         """Return `owner/name`."""

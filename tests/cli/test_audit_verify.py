@@ -85,6 +85,13 @@ async def test_a_good_record_holds_and_a_changed_one_does_not(clone: Path, tmp_p
     assert ran.code == 1
     assert "does not have the tree that passed the gate." in ran.out
 
+    # The tree that the checks are said to have run on.
+    await git(clone, "update-ref", JOB, good)
+    await rewritten(clone, "record.json", f'"tree":"{gated}"}}', f'"tree":"{tree}"}}')
+    ran = await verify(clone, tmp_path)
+    assert ran.code == 1
+    assert "The evidence is about another tree" in ran.out
+
     # A record that nobody can read.
     await git(clone, "update-ref", JOB, good)
     await rewritten(clone, "record.json", "{", "{{")

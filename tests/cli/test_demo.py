@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pushpals.local.demo.run import Demo, sample_story
+from pushpals.local.demo.run import Demo, copied_story, sample_story
 from pushpals.local.demo.screen import Screen
 from pushpals.local.model import Surroundings
+from pushpals.loop.services import StateLock
 from pushpals.server.settings import Settings
 from tests.cli.terminal import Ran, pushpals
 from tests.stories.scripted import ScriptedModel
@@ -125,7 +126,27 @@ async def test_a_recording_is_played_back_without_a_model(
 
 async def test_the_demo_starts_anew_each_time(tmp_path: Path, model: ScriptedModel) -> None:
     model.replies = [SAMPLE_FIX]
-    leftover = tmp_path / "state" / "demo" / "forge" / "leftover"
+    leftover = tmp_path / "state" / "demo" / "run" / "leftover"
     leftover.mkdir(parents=True)
     assert (await demo(home=tmp_path, model=model)).code == 0
     assert not leftover.exists()
+
+
+async def test_a_second_demo_leaves_the_first_ones_folder_alone(tmp_path: Path, model: ScriptedModel) -> None:
+    theirs = tmp_path / "state" / "demo" / "run" / "theirs"
+    theirs.mkdir(parents=True)
+    first = StateLock.take(tmp_path / "state" / "demo")
+    ran = await demo(home=tmp_path, model=model)
+    first.release()
+    assert ran.code == 1
+    assert "is in use by another PushPals process. Stop that one, or set PUSHPALS_STATE." in ran.err
+    assert theirs.exists()
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"), [("my project", "my-project"), ("..odd", "odd"), ("x" * 200, "x" * 200), ("été", "t")]
+)
+def test_a_copy_has_a_name_that_github_would_give_it(tmp_path: Path, folder: str, name: str) -> None:
+    (tmp_path / folder).mkdir()
+    story = copied_story(tmp_path / folder, "It fails\n\nAlways.", None)
+    assert (story.name, story.title, story.body) == (name[:100], "It fails", "Always.")

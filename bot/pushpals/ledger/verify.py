@@ -50,6 +50,9 @@ async def verify_job(mirror: Mirror, job: JobId) -> VerifiedJob:
         problems.append(f"Audit line {chain.line} {chain.why}.")
     if record is not None and record.head is not None:
         problems += await _published(mirror, record, record.head)
+    evidence = record.report.evidence if record is not None else None
+    if record is not None and evidence and record.tree and evidence.tree != record.tree:
+        problems.append("The evidence is about another tree than the one that passed the gate.")
     count = 0 if isinstance(chain, Broken) else chain.count
     return VerifiedJob(job, len(commits), count, record, tuple(problems))
 

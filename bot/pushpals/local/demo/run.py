@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -46,6 +47,14 @@ def sample_story(folder: Path) -> Story:
     """Write the sample repository into `folder` and return its story."""
     chosen = sample(folder)
     return Story(chosen.name, folder, chosen.title, chosen.body)
+
+
+def copied_story(repo: Path, issue: str, check: str | None) -> Story:
+    """Return the story of a person's own repository. The first line of `issue` is its title."""
+    title, _, body = issue.strip().partition("\n")
+    # As on GitHub, where names hold letters, digits, dots, dashes and underscores.
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", repo.resolve().name).strip("-.")[:100] or "repository"
+    return Story(name, repo.resolve(), title.strip(), body.strip(), check)
 
 
 class Demo:
