@@ -109,6 +109,13 @@ async def test_partial_success_is_kept_when_the_budget_ends(open_desk: OpenDesk)
     assert [result.failed for result in outcome.head_checks] == [1]
 
 
+async def test_a_wrong_answer_is_not_kept_when_the_budget_ends(desk: Desk):
+    outcome = await desk.work(Scripted(ZERO, HALF), budget=Budget(max_turns=2))
+    assert outcome.failure
+    assert outcome.failure.kind is FailureKind.BUDGET
+    assert desk.changed(BUGGY) == set()
+
+
 async def test_what_earlier_attempts_spent_counts(desk: Desk):
     outcome = await desk.work(
         Scripted(ZERO), desk.assignment(budget=Budget(max_turns=10), spent=Usage(turns=9))

@@ -34,8 +34,6 @@ async def work(
         words = "" if stopped else await _mend(assignment, bench, metered)
     except BudgetSpent as error:
         stopped = Failure(kind=FailureKind.BUDGET, cause=f"{error} {_state(bench)}", next_step=_MORE)
-        if workspace.changes() != bench.best_changes:
-            await bench.take_stock()
     except ModelError as error:
         stopped = Failure(kind=FailureKind.MODEL, cause=error.what, next_step=error.remedy)
     await bench.keep_best()

@@ -12,7 +12,7 @@ from pushpals.workerpals.assignment import Assignment
 from pushpals.workerpals.bench import Bench, still_failing
 from pushpals.workerpals.checks import clip, section
 from pushpals.workerpals.context import CHARACTERS_PER_TOKEN, Answered, Conversation, Turn
-from pushpals.workerpals.metered import MeteredModel
+from pushpals.workerpals.metered import BudgetSpent, MeteredModel
 from pushpals.workerpals.protocol import Misread, describe, parse_calls
 from pushpals.workerpals.tools import NAMES, SPECS, Toolbox
 
@@ -41,8 +41,18 @@ class FreeLoop:
         self._last = ""
 
     async def run(self) -> str | None:
-        """Work until the model is done. Returns its own summary, None when it gives up or takes no tools."""
+        """Work until the model is done. Returns its own summary, None when it gives up or takes no tools.
+
+        When the budget ends in the middle, what is there is judged before BudgetSpent goes on.
+        """
         await self._bench.workspace.remember()
+        try:
+            return await self._run()
+        except BudgetSpent:
+            await self._bench.take_stock()
+            raise
+
+    async def _run(self) -> str | None:
         while self._idle < MOST_IDLE:
             answer = await self._ask()
             if self._native and not self._model.model.native_tools:
