@@ -1,4 +1,4 @@
-"""The shipped recording still mends the demo's sample: a change of a prompt or of the schedule must record anew."""
+"""The shipped recording still mends the sample: a change of a prompt or of the schedule must record anew."""
 
 from pathlib import Path
 
