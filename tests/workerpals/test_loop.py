@@ -90,23 +90,6 @@ async def test_a_model_that_finds_nothing_to_do_says_so(open_desk: OpenDesk):
     assert "Nothing is changed yet." in last_told(model)
 
 
-async def test_a_model_without_native_tools_writes_its_calls(open_desk: OpenDesk):
-    desk = await open_desk({**QUIET, "shop/rules.txt": "10 percent\n"})
-    model = Scripted(
-        *["I cannot tell."] * 4,
-        written("search", pattern="percent", path="shop/rules.txt"),
-        written("write", path="shop/rules.txt", content="20 percent\n"),
-        written("done", summary="Twenty now."),
-    )
-    # Nothing in the request leads to a function, so there is nothing to guide the model to.
-    outcome = await desk.work(model, request="zzz", checks=())
-    assert outcome.failure
-    assert outcome.failure.kind is FailureKind.MODEL
-
-    model = Scripted(*model.answers[:1], *[written("read", path="shop/rules.txt")])
-    assert model.native_tools is False
-
-
 async def test_written_calls_do_the_work_once_the_guided_mode_is_at_its_end(open_desk: OpenDesk):
     desk = await open_desk({"notes.txt": "10 percent\n"})
     model = Scripted(
@@ -190,6 +173,7 @@ async def test_a_spent_budget_says_which_part_and_how_the_work_stands(desk: Desk
     assert outcome.failure
     assert outcome.failure.kind is FailureKind.BUDGET
     assert outcome.failure.cause.startswith(cause)
+    assert outcome.usage.turns <= 3
     assert "`python3 -m unittest` still fails (1 failed, 1 passed)" in outcome.failure.cause
     assert "budget" in outcome.failure.next_step
 
