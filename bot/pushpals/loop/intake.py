@@ -32,7 +32,8 @@ async def open_request(step: steps.OpenRequest, s: Snapshot, hands: Hands) -> Sn
     if not isinstance(s.policy, RepoPolicy):
         raise TypeError("a request was opened under a policy that cannot be read")
     repo, old, base = hands.repo, s.ledger.request, s.ledger.base
-    request = read_request(s.view, step.cause, step.asker, step.asked_at)
+    # In a thread: hostile text of GitHub's size can keep the cleaner busy for seconds.
+    request = await asyncio.to_thread(read_request, s.view, step.cause, step.asker, step.asked_at)
     facts = RepoFacts(await repo.mirror.tree_paths(base), _reader(repo.mirror, base))
     plan = await asyncio.to_thread(make_plan, request, s.policy, facts)
     now = hands.services.clock.now()
