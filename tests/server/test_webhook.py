@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import hmac
 import json
@@ -53,6 +54,18 @@ async def test_nothing_is_parsed_before_the_signature_is_checked(sender: Sender)
     )
     assert status == 401  # and not 400
     assert (await sender.signed(b"{not json"))[0] == 400
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "of the future"])
+async def test_a_body_is_never_unpacked(sender: Sender, encoding: str) -> None:
+    """The signature is over the bytes as they came; unpacking is work that a stranger could ask for."""
+    packed = gzip.compress(BODY)
+    for body in (b"not packed at all", packed):
+        status, text = await sender.raw(body, {"X-GitHub-Event": "issues", "Content-Encoding": encoding})
+        assert (status, "secret" in text) == (401, True)
+    headers = {"X-GitHub-Event": "issues", "X-Hub-Signature-256": signature(packed)}
+    assert (await sender.raw(packed, {**headers, "Content-Encoding": encoding}))[0] == 400
+    assert sender.door.queue.depth == 0
 
 
 async def test_a_body_over_25_mb_is_too_large(sender: Sender) -> None:

@@ -29,7 +29,13 @@ class Door:
         app = web.Application(client_max_size=BODY_LIMIT)
         app.router.add_post("/webhook", webhook_handler(webhook_secret, queue.put))
         app.router.add_get("/healthz", _healthz)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_CLOSING_SECONDS)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=_CLOSING_SECONDS,
+            auto_decompress=False,  # The signature is over the bytes as they came, and GitHub packs none.
+        )
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
