@@ -10,6 +10,7 @@ import pytest
 
 from pushpals.audit.redact import Redactor
 from pushpals.server import logs
+from tests.server.deliveries import Sender
 
 SECRET = "correct-horse-battery-staple"
 TOKEN = "ghs_" + "a1B2c3D4e5" * 4
@@ -23,6 +24,10 @@ def own_logging() -> Iterator[None]:
     root.handlers = []
     yield
     root.handlers, root.level, ours.level = before[0], before[1], before[2]
+
+
+def fail(words: str) -> None:
+    raise ValueError(words)
 
 
 @pytest.mark.usefixtures("own_logging")
@@ -40,6 +45,28 @@ def test_secrets_are_taken_out_of_message_arguments_and_traceback(capsys: pytest
     assert "the secret is [redacted]" in written
     assert "Traceback" in written
     assert written.count("pushpals.somewhere: ") == 2
+
+
+@pytest.mark.usefixtures("own_logging")
+async def test_no_word_of_a_stranger_begins_a_line(
+    sender: Sender, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged = "2026-01-01 00:00:00,000 WARNING pushpals.server.app: all is lost"
+    logs.set_up("INFO", Redactor())
+    for end in ("\n", "\r", "\r\n", "\x0b", "\x1b[2K", "\x85", "\u2028"):
+        assert (await sender.event("issues", {"action": f"x{end}{forged}"[:40]}))[0] == 202
+        try:
+            fail(f"x{end}{forged}")
+        except ValueError:
+            logging.getLogger("pushpals").exception("broken by x%s%s", end, forged)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if line.startswith(forged[:30])] == []
+    events = [line for line in lines if not line.startswith("  ")]
+    assert [line.partition(" pushpals")[2].partition(":")[0] for line in events] == [
+        ".server.webhook",
+        "",
+    ] * 7
+    assert all(line.isprintable() for line in lines)
 
 
 @pytest.mark.usefixtures("own_logging")
