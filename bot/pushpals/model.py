@@ -49,7 +49,8 @@ class SubjectRef(Frozen):
     """An issue or pull request of a repository: what a hint points at."""
 
     repo: RepoRef
-    number: int = Field(gt=0)
+    number: int = Field(gt=0, lt=2**31)
+    """GitHub's API gives and takes it as a GraphQL `Int`, which has 32 bits."""
 
     def __str__(self) -> str:
         """Return `owner/name#number`."""

@@ -136,6 +136,24 @@ async def test_an_odd_installation_is_looked_up_later(sender: Sender, odd: objec
     assert found == hint(42)
 
 
+@pytest.mark.parametrize("huge", [2**31, 10**400], ids=["2**31", "10**400"])
+def test_a_number_that_no_issue_has_makes_no_hint(huge: int) -> None:
+    assert hint_of("issues", {**LABELED, "issue": {"number": huge}}) is None
+    ours = {"head": {"ref": f"agent/x/{huge}-1"}}
+    assert hint_of("pull_request", {**LABELED, "action": "closed", "pull_request": ours}) is None
+    assert hint_of("issues", {**LABELED, "installation": {"id": huge * 2**32}}) == hint(42)
+
+
+async def test_a_branch_with_five_thousand_digits_is_answered(sender: Sender) -> None:
+    """Python refuses to read a number so long."""
+    ours = {"head": {"ref": f"agent/x/{'9' * 5000}-1"}}
+    assert await sender.event("pull_request", {**LABELED, "action": "closed", "pull_request": ours}) == (
+        202,
+        "",
+    )
+    assert sender.door.queue.depth == 0
+
+
 async def test_a_redelivery_changes_nothing(sender: Sender) -> None:
     for _ in range(3):
         assert (await sender.event("issues", LABELED, guid="same"))[0] == 202

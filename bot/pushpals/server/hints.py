@@ -10,13 +10,17 @@ from pushpals.model import Hint, RepoRef, SubjectRef
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-AGENT_BRANCH = re.compile(r"^agent/[^/]+/(?P<number>[0-9]+)-[0-9]+$")
+AGENT_BRANCH = re.compile(r"^agent/[^/]+/(?P<number>[0-9]{1,10})-[0-9]+$")
 
 EVENTS = {
     "issues": frozenset({"closed", "reopened", "labeled", "unlabeled"}),
     "pull_request": frozenset({"closed", "reopened"}),
 }
 """The events that can change what is owed, with their actions. All others are ignored."""
+
+
+_IDS_END = 2**63
+"""GitHub's ids fit 64 bits. One that does not would be asked for in vain, again and again."""
 
 
 def hint_of(event: str, payload: Mapping[str, Any]) -> Hint | None:
@@ -50,7 +54,9 @@ def _match(pattern: re.Pattern[str], text: object) -> int | None:
 
 
 def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 < value < _IDS_END else None
 
 
 def _at(value: object, *keys: str) -> object:
