@@ -79,21 +79,26 @@ def parse_any(ref: str, sha: Sha, data: bytes | None) -> Record:
 
 
 def message(sentence: str, record: Record) -> str:
-    """Return a commit message: one plain sentence, and trailers. Raises ValueError for more than a line."""
-    if not sentence.strip() or not sentence.isprintable():
-        raise ValueError("A ledger message is one plain sentence on one line.")
+    """Return a commit message: `sentence` on one line, and trailers. Raises ValueError for an empty one."""
+    if not (subject := _one_line(sentence)):
+        raise ValueError("A ledger message is a sentence.")
     if isinstance(record, JobRecord):
         trailers = {"Job": record.id, "State": record.state, "Attempt": record.attempt, "Nonce": record.nonce}
         if record.holder:
             trailers["Holder"] = record.holder.instance
     else:
         trailers = {"Request": record.request.number}
-    lines = "\n".join(f"PushPals-{key}: {_one_line(value)}" for key, value in trailers.items())
-    return f"{sentence.strip()}\n\n{lines}\n"
+    lines = "\n".join(f"PushPals-{key}: {_one_line(str(value))}" for key, value in trailers.items())
+    return f"{subject}\n\n{lines}\n"
 
 
-def _one_line(value: object) -> str:
-    return "".join(c if c.isprintable() else " " for c in str(value))
+def _one_line(text: str) -> str:
+    """Return `text` as one printable line.
+
+    Sentences quote titles, commands and what git said, so they may hold any character; an emoji that is
+    newer than this Python counts as unprintable too.
+    """
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
 
 
 def audit_bytes(before: bytes, lines: Sequence[str]) -> bytes:
