@@ -131,11 +131,35 @@ def test_a_chain_goes_on_where_it_ended() -> None:
         Chain.resume("42-1", lines[1:])
 
 
-def test_an_event_that_is_too_long_is_refused_and_changes_nothing() -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"text": "run\n" + "x" * MAX_LINE_BYTES + "\nend"},
+        {"attributes": {"output": "run\n" + "\U0001f40d" * 40_000 + "\nend"}},
+        {"attributes": {"failing": [f"tests/test_names.py::test_{n}" for n in range(20_000)]}},
+        {"attributes": {"deep": [{str(n): ["x" * 99] * 99} for n in range(999)]}},
+        {"actor": "x" * MAX_LINE_BYTES},
+    ],
+    ids=["text", "characters of twelve bytes", "many names", "nested", "actor"],
+)
+def test_an_event_that_is_too_long_is_cut_and_the_chain_holds(changes: dict[str, object]) -> None:
     chain = Chain("42-1")
-    with pytest.raises(ValueError, match="cut its output first"):
-        chain.append(AuditEvent(at=START, kind="command", text="x" * MAX_LINE_BYTES))
-    assert (chain.count, chain.head) == (0, genesis("42-1"))
+    lines = [
+        chain.append(AuditEvent.model_validate({"at": START, "kind": "check", "text": "pytest", **changes})),
+        chain.append(AuditEvent(at=START, kind="note", text="after it")),
+    ]
+    assert max(len(line.encode()) for line in lines) <= MAX_LINE_BYTES
+    assert verify(lines, "42-1", chain.head) == Verified(count=2, head=chain.head)
+
+
+def test_of_a_long_output_both_ends_are_recorded() -> None:
+    output = "run\n" + "\U0001f40d" * 40_000 + "\nend"
+    line = Chain("42-1").append(AuditEvent(at=START, kind="check", attributes={"output": output}))
+    kept = read_events([line])[0].attributes["output"]
+    assert isinstance(kept, str)
+    assert kept.startswith("run\n")
+    assert "characters are left out here" in kept
+    assert kept.endswith("\nend")
 
 
 def test_lines_hold_no_line_ends_whatever_the_text() -> None:

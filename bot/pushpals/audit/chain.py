@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, Field, JsonValue, TypeAdapter, ValidationError
 
+from pushpals.audit.shorten import shorten, shorten_data
 from pushpals.model import Frozen
 
 Kind = Literal[
@@ -32,7 +33,7 @@ Kind = Literal[
 Zone = Literal["control", "model", "sandbox"]
 
 MAX_LINE_BYTES: Final = 256 * 1024
-"""Bytes of one line. A longer event is refused: its output must be cut before it is recorded."""
+"""Bytes of one line. What is too long for it is cut in the middle, and says so: no event stops the record."""
 
 
 class AuditEvent(Frozen):
@@ -95,10 +96,8 @@ class Chain:
         raise ValueError(f"the audit trail of {job_id} is broken at line {checked.line}: {checked.why}")
 
     def append(self, event: AuditEvent) -> str:
-        """Return the line for `event` (no line feed) and advance; raises ValueError for one too long."""
-        line = _canonical(_Line(**dict(event), seq=self.count + 1, prev=self.head))
-        if len(line.encode()) > MAX_LINE_BYTES:
-            raise ValueError(f"an audit event is longer than {MAX_LINE_BYTES} bytes; cut its output first")
+        """Return the line for `event` (no line feed), cut to `MAX_LINE_BYTES`, and advance."""
+        line = _fitting(_Line(**dict(event), seq=self.count + 1, prev=self.head))
         self.count += 1
         self.head = _digest(line)
         return line
@@ -146,6 +145,21 @@ def _read(line: str) -> _Line | str:
     except ValidationError:
         return "is not an audit event"
     return read if _canonical(read) == line else "is not written the way PushPals writes it"
+
+
+def _fitting(line: _Line) -> str:
+    """Return the spelling of a line whose texts and lists are cut as far as `MAX_LINE_BYTES` needs."""
+    limit = MAX_LINE_BYTES
+    while len(spelled := _canonical(line)) > MAX_LINE_BYTES:
+        # How long a text is when spelled depends on its characters: one may take up to twelve bytes.
+        limit //= 2
+        cut = {
+            "actor": shorten(line.actor, limit),
+            "text": shorten(line.text, limit),
+            "attributes": shorten_data(line.attributes, limit),
+        }
+        line = line.model_copy(update=cut)
+    return spelled
 
 
 def _canonical(line: _Line) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus
 from pydantic import JsonValue
 
 from pushpals.audit.chain import AuditEvent
+from pushpals.audit.shorten import shorten
 from pushpals.policy.tokens import PRIVATE_KEY_BLOCK, TOKEN_PATTERNS
 
 MARK: Final = "[redacted]"
@@ -46,7 +47,7 @@ class Redactor:
         # A match can appear where another was taken out. Each round hides more characters, so this ends.
         while (hidden := MARK.join(self._hide(part) for part in text.split(MARK))) != text:
             text = hidden
-        return _bounded(text, limit)
+        return shorten(text, limit)
 
     def data(self, value: JsonValue, limit: int = MAX_TEXT) -> JsonValue:
         """Return JSON data with every string in it redacted, keys included."""
@@ -102,13 +103,3 @@ def _base64_forms(raw: bytes) -> Iterator[str]:
         if len(middle) >= MIN_SECRET:
             yield middle
             yield middle.replace("+", "-").replace("/", "_")
-
-
-def _bounded(text: str, limit: int) -> str:
-    """Keep the beginning and the end of a long text, where the command and its verdict are."""
-    if len(text) <= limit:
-        return text
-    note = f"\n[{len(text) - limit} or more characters are left out here]\n"
-    room = max(0, limit - len(note))
-    head = room // 3
-    return (text[:head] + note + text[len(text) - (room - head) :])[:limit]
