@@ -98,7 +98,10 @@ def _settings(**given: object) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        rows = [f"PUSHPALS_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        rows = [
+            f"PUSHPALS_{'_'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        ]
         raise click.ClickException("A setting is not valid.\n" + "\n".join(rows)) from None
 
 

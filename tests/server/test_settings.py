@@ -36,6 +36,40 @@ def test_a_value_that_cannot_be_is_refused(
     assert [error["loc"] for error in caught.value.errors()] == [(variable.lower(),)]
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://user:hunter2@github.example.com", "user or a password"),
+        ("https://token@github.example.com", "user or a password"),
+        ("github.example.com", "http:// or https://"),
+        ("ftp://github.example.com", "http:// or https://"),
+        ("file:///etc/passwd", "http:// or https://"),
+        ("https://", "http:// or https://"),
+        ("https://github.example.com:port", "is not an address"),
+        ("https://[github", "is not an address"),
+        ("https://github.example.com/?a=b", "more than an address"),
+        ("https://github.example.com/a b", "more than an address"),
+    ],
+)
+def test_an_address_of_github_is_that_of_a_server(
+    bare_environment: pytest.MonkeyPatch, url: str, said: str
+) -> None:
+    bare_environment.setenv("PUSHPALS_GITHUB_URL", url)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    [error] = caught.value.errors()
+    assert error["loc"] == ("github_url",)
+    assert said in error["msg"]
+    assert error["msg"].endswith("write it like https://github.example.com")
+    assert "hunter2" not in error["msg"]
+
+
+@pytest.mark.parametrize("url", ["https://github.com", "http://127.0.0.1:8610/", "https://[::1]:8443/github"])
+def test_a_plain_address_is_taken(bare_environment: pytest.MonkeyPatch, url: str) -> None:
+    bare_environment.setenv("PUSHPALS_GITHUB_URL", url)
+    assert Settings().github_url == url
+
+
 def test_an_empty_variable_is_one_that_is_not_set(bare_environment: pytest.MonkeyPatch) -> None:
     for name in ("APP_ID", "STATE", "PORT", "PRIVATE_KEY_FILE", "MODEL_URL"):
         bare_environment.setenv(f"PUSHPALS_{name}", "")

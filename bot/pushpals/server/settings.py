@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -19,12 +20,32 @@ def _default_state() -> Path:
     return Path(base) / "pushpals"
 
 
+def _web_url(url: str) -> str:
+    """Refuse what is no plain address of a server. The address is not repeated: it may hold a password."""
+    example = "write it like https://github.example.com"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # a port that is no number, or brackets that hold no address
+        raise ValueError(f"is not an address; {example}") from None
+    if parts.scheme not in {"http", "https"} or not host or port == 0:
+        raise ValueError(f"is not an address that begins with http:// or https://; {example}")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(f"holds a user or a password, and PushPals signs in as an App; {example}")
+    if parts.query or parts.fragment or any(c.isspace() or not c.isprintable() for c in url):
+        raise ValueError(f"holds more than an address; {example}")
+    return url
+
+
+WebUrl = Annotated[str, AfterValidator(_web_url)]
+
+
 class Settings(BaseSettings):
     """Every setting is an environment variable with the prefix `PUSHPALS_`; secrets may be files instead."""
 
     model_config = SettingsConfigDict(env_prefix="PUSHPALS_", env_ignore_empty=True, extra="ignore")
 
-    github_url: str = "https://github.com"
+    github_url: WebUrl = "https://github.com"
     """Where GitHub is: github.com, a GitHub Enterprise Server, or a local forge."""
     app_id: int | None = None
     """The GitHub App's id (its settings page shows it)."""
