@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import sys
 from pathlib import Path
 
@@ -82,6 +83,36 @@ async def test_a_bad_setting_is_named(tmp_path: Path, command: list[str]) -> Non
         "PUSHPALS_APP_ID",
         "PUSHPALS_JOBS",
     ]
+
+
+async def test_an_address_with_a_password_is_told_without_it(tmp_path: Path) -> None:
+    ran = await pushpals("doctor", home=tmp_path, GITHUB_URL="http://ada:hunter2@127.0.0.1:9")
+    assert (ran.code, ran.out) == (1, "")
+    assert "PUSHPALS_GITHUB_URL: holds a user or a password" in ran.err
+    assert "hunter2" not in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [("999.1.1.1", "not known"), ("192.0.2.1", "assign requested address"), ("a..b", "no host's name")],
+)
+async def test_an_address_that_cannot_be_had_is_named(tmp_path: Path, host: str, why: str) -> None:
+    ran = await pushpals("serve", "--host", host, "--port", "0", home=tmp_path, WEBHOOK_SECRET="hush")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith(f"Error: PushPals cannot listen at {host}:0 (")
+    assert why in ran.err
+    assert "PUSHPALS_HOST" in ran.err
+    assert "Traceback" not in ran.err
+
+
+async def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ran = await pushpals("serve", "--port", port, home=tmp_path, WEBHOOK_SECRET="hush")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith(f"Error: PushPals cannot listen at 127.0.0.1:{port} (Address already in use). ")
+    assert "--port" in ran.err
 
 
 async def test_what_is_not_configured_is_named(tmp_path: Path) -> None:

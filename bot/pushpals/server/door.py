@@ -24,7 +24,10 @@ class Door:
 
     @classmethod
     async def open(cls, webhook_secret: bytes, *, host: str = "127.0.0.1", port: int = 0) -> Self:
-        """Listen; port 0 takes any free one. Raises OSError for an address that cannot be had."""
+        """Listen; port 0 takes any free one. Raises OSError for an address that cannot be had.
+
+        A host that no name can look like raises UnicodeError.
+        """
         queue = HintQueue()
         app = web.Application(client_max_size=BODY_LIMIT)
         app.router.add_post("/webhook", webhook_handler(webhook_secret, queue.put))
@@ -39,7 +42,7 @@ class Door:
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
-        except OSError:
+        except (OSError, UnicodeError):
             await runner.cleanup()
             raise
         shown = f"[{host}]" if ":" in host else host

@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import os
 import signal
+import socket
 from typing import TYPE_CHECKING
 
 from pushpals.audit.redact import Redactor
 from pushpals.server import logs
 from pushpals.server.door import Door
+from pushpals.server.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +44,7 @@ async def serve(settings: Settings, say: Callable[[str], None], progress: Progre
 
 
 async def _serve(settings: Settings, say: Callable[[str], None], progress: Progress) -> None:
-    door = await Door.open(settings.require_webhook_secret(), host=settings.host, port=settings.port)
+    door = await _listen(settings)
     try:
         say(f"PushPals serves {door.url}/webhook for {settings.github_url}")
         await asyncio.to_thread(importlib.import_module, "pushpals.server.app")
@@ -50,3 +53,19 @@ async def _serve(settings: Settings, say: Callable[[str], None], progress: Progr
         await work_behind(door, settings, say, progress)
     finally:
         await door.close()
+
+
+async def _listen(settings: Settings) -> Door:
+    """Open the door where the settings say; raises SettingsError when it cannot be there."""
+    try:
+        return await Door.open(settings.require_webhook_secret(), host=settings.host, port=settings.port)
+    except socket.gaierror:
+        why = "the name is not known"
+    except UnicodeError:
+        why = "it is no host's name"
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+    remedy = "Give an address of this machine with --host (PUSHPALS_HOST), and a free port with --port"
+    raise SettingsError(
+        f"PushPals cannot listen at {settings.host}:{settings.port} ({why}). {remedy} (PUSHPALS_PORT)."
+    )
