@@ -13,6 +13,7 @@ from pushpals.llm import ChatModel, ModelError, OpenAICompatModel, ReplayModel, 
 from pushpals.local.model.embedded import Progress, ensure_model
 from pushpals.local.model.endpoints import Listed, ask, list_models
 from pushpals.local.model.files import embedded_model
+from pushpals.local.model.lasting import LastingModel
 from pushpals.local.model.machine import resources
 from pushpals.local.model.server import EmbeddedServer
 
@@ -77,15 +78,19 @@ class ChosenModel:
             return ReplayModel(self.recording)
         if self.url is None:
             raise TypeError("a model needs an address or a recording")
-        return OpenAICompatModel(
-            self.url,
-            self.name,
-            api_key=self.api_key,
-            native_tools=self.native_tools,
-            context_tokens=self.context_tokens,
-            fills=self.fills,
-            timeout=timeout,
-        )
+
+        def at(url: str) -> ChatModel:
+            return OpenAICompatModel(
+                url,
+                self.name,
+                api_key=self.api_key,
+                native_tools=self.native_tools,
+                context_tokens=self.context_tokens,
+                fills=self.fills,
+                timeout=timeout,
+            )
+
+        return at(self.url) if self.server is None else LastingModel(self.server, at)
 
     async def close(self) -> None:
         """End the process that was started for it, if any."""

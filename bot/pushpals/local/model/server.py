@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import secrets
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import SecretStr
 
@@ -16,19 +18,52 @@ from pushpals.llm import ModelError
 from pushpals.local.model.errors import unavailable
 from pushpals.local.model.machine import Resources
 
+log = logging.getLogger(__name__)
+
 _SERVE = Path(__file__).with_name("serve.py")
 _READY_SECONDS = 300.0
 _END_SECONDS = 5.0
+_REVIVALS = 3
+"""How often in a row a process that died is started again, when none of them gave an answer."""
 _PASSED_ON = frozenset({"PATH", "HOME", "LANG", "TMPDIR", "PYTHONUSERBASE", "LD_LIBRARY_PATH"})
+
+
+@dataclass(frozen=True)
+class _Launch:
+    """How the process is started, and started again."""
+
+    command: tuple[str, ...]
+    environ: Mapping[str, str]
+    log: Path
+    key: str
+
+    async def __call__(self, mode: Literal["ab", "wb"]) -> tuple[asyncio.subprocess.Process, str]:
+        """Return the process and its address, once the model is loaded and its endpoint listens."""
+        with self.log.open(mode) as log_file:
+            process = await asyncio.create_subprocess_exec(
+                *self.command,
+                env=dict(self.environ),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log_file,
+            )
+        try:
+            return process, await _address(process, self.key, self.log)
+        except BaseException:
+            await _end(process)
+            raise
 
 
 class EmbeddedServer:
     """The embedded model, answering at `url` until closed. It ends with this process, however that ends."""
 
-    def __init__(self, process: asyncio.subprocess.Process, url: str, api_key: SecretStr) -> None:
+    def __init__(self, launch: _Launch, process: asyncio.subprocess.Process, url: str) -> None:
+        self._launch = launch
         self._process = process
+        self._reviving = asyncio.Lock()
+        self._revived = 0
         self.url = url
-        self.api_key = api_key
+        self.api_key = SecretStr(launch.key)
 
     @classmethod
     async def start(
@@ -39,27 +74,44 @@ class EmbeddedServer:
         What the process says goes to `log`, started anew. `environ` is the door's environment. Raises
         ModelError `unavailable`.
         """
-        key = secrets.token_urlsafe(24)
-        with log.open("wb") as log_file:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",  # Its own folder holds modules that must not stand in for installed ones.
-                str(_SERVE),
-                f"--model={gguf}",
-                f"--name={name}",
-                f"--threads={resources.threads}",
-                f"--context={resources.context}",
-                env={k: v for k, v in environ.items() if k in _PASSED_ON},
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log_file,
-            )
-        try:
-            url = await _address(process, key, log)
-        except BaseException:
-            await _end(process)
-            raise
-        return cls(process, url, SecretStr(key))
+        command = (
+            sys.executable,
+            "-P",  # Its own folder holds modules that must not stand in for installed ones.
+            str(_SERVE),
+            f"--model={gguf}",
+            f"--name={name}",
+            f"--threads={resources.threads}",
+            f"--context={resources.context}",
+        )
+        passed_on = {k: v for k, v in environ.items() if k in _PASSED_ON}
+        launch = _Launch(command, passed_on, log, secrets.token_urlsafe(24))
+        return cls(launch, *await launch("wb"))
+
+    @property
+    def ended(self) -> bool:
+        """True when the process has died."""
+        return self._process.returncode is not None
+
+    async def revive(self) -> None:
+        """Start the process again if it has died; `url` is then another.
+
+        Raises ModelError `unavailable` when it does not start, or died several times without an answer.
+        """
+        async with self._reviving:
+            if not self.ended:
+                return
+            code = self._process.returncode
+            if self._revived == _REVIVALS:
+                raise _not_started(
+                    f"died again and again without an answer (exit code {code})", self._launch.log
+                )
+            log.warning("the embedded model died (exit code %s) and is started again", code)
+            self._revived += 1
+            self._process, self.url = await self._launch("ab")
+
+    def answered(self) -> None:
+        """Take note of an answer: the process is fit, and may be started again as often as at first."""
+        self._revived = 0
 
     @property
     def pid(self) -> int:
