@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pushpals.github import (
     CONTROL,
     OBSERVE,
-    PUBLISH,
+    PUSH,
     AccessDenied,
     AppAuth,
     BadCredentials,
@@ -64,10 +64,10 @@ def test_the_key_is_not_shown(app_key):
 
 
 async def test_a_token_is_narrowed_to_the_repository_and_the_permissions(world):
-    token = await world.github.repo(REPO, 7).git_token(PUBLISH)
+    token = await world.github.repo(REPO, 7).git_token(PUSH)
     (asked,) = world.server.asked(TOKENS)
     assert token == "ghs_first"
-    assert asked.body == {"repositories": ["names"], "permissions": dict(PUBLISH)}
+    assert asked.body == {"repositories": ["names"], "permissions": dict(PUSH)}
     signature = asked.headers["authorization"].removeprefix("bearer ")
     assert jwt.decode(signature, options={"verify_signature": False})["iss"] == "31"
 
@@ -76,11 +76,11 @@ async def test_a_token_is_asked_for_once_per_repository_and_permissions(world):
     repo = world.github.repo(REPO, 7)
     other = world.github.repo(RepoRef.parse("octo/other"), 7)
     for _ in range(3):
-        await repo.git_token(PUBLISH)
-        await repo.git_token(Permissions(**dict(PUBLISH)))
+        await repo.git_token(PUSH)
+        await repo.git_token(Permissions(**dict(PUSH)))
     assert len(world.server.asked(TOKENS)) == 1
     await repo.git_token(OBSERVE)
-    await other.git_token(PUBLISH)
+    await other.git_token(PUSH)
     assert [seen.body["repositories"] for seen in world.server.asked(TOKENS)] == [
         ["names"],
         ["names"],
@@ -92,11 +92,11 @@ async def test_a_token_is_replaced_when_less_than_ten_minutes_remain(world):
     repo = world.github.repo(REPO, 7)
     world.server.on(TOKENS, world.token("ghs_first"), Reply(201, world.token("ghs_second", minutes=110).body))
     world.clock.now += 49 * 60
-    assert await repo.git_token(PUBLISH) == "ghs_first"
+    assert await repo.git_token(PUSH) == "ghs_first"
     world.clock.now = START + 49 * 60
-    assert await repo.git_token(PUBLISH) == "ghs_first"
+    assert await repo.git_token(PUSH) == "ghs_first"
     world.clock.now = START + 50 * 60 + 1
-    assert await repo.git_token(PUBLISH) == "ghs_second"
+    assert await repo.git_token(PUSH) == "ghs_second"
 
 
 async def test_many_who_ask_at_once_make_one_request(world):
@@ -170,14 +170,14 @@ async def test_permissions_the_installation_does_not_give_are_named(world):
     world.server.on(TOKENS, Reply(422, {"message": said}))
     world.server.on("/api/v3/repos/octo/names/installation", Reply(200, {"id": 7}))
     with pytest.raises(AccessDenied, match="contents: write") as caught:
-        await world.github.repo(REPO, 7).git_token(PUBLISH)
+        await world.github.repo(REPO, 7).git_token(PUSH)
     assert said in str(caught.value)
 
 
 async def test_the_installation_is_looked_up_once_and_again_when_it_is_gone(world):
     lookup = "/api/v3/repos/octo/names/installation"
     world.server.on(lookup, Reply(200, {"id": 7}), Reply(200, {"id": 8}))
-    await asyncio.gather(*(world.github.repo(REPO).git_token(PUBLISH) for _ in range(5)))
+    await asyncio.gather(*(world.github.repo(REPO).git_token(PUSH) for _ in range(5)))
     await world.github.repo(REPO).git_token(OBSERVE)
     assert len(world.server.asked(lookup)) == 1
 
@@ -195,11 +195,11 @@ async def test_an_app_that_was_installed_anew_is_found_whatever_number_a_hint_ga
     world.server.on(ROLE, NO_ROLE)
     repo = world.github.repo(REPO, 7)
     assert (await repo.role_of("ana")).name == "read"
-    assert await repo.git_token(PUBLISH) == "ghs_new"
+    assert await repo.git_token(PUSH) == "ghs_new"
     names = [name for _, name in world.requests]
     assert names == ["token", "installation", "token", "role", "token"]
 
 
 async def test_a_repository_without_the_app_is_explained(world):
     with pytest.raises(NotFound, match="not installed on octo/names"):
-        await world.github.repo(REPO).git_token(PUBLISH)
+        await world.github.repo(REPO).git_token(PUSH)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from pushpals.github import (
     CreateCheckRun,
     CreatePullRequest,
     Mutation,
+    RenameEvent,
     SubjectView,
     UpdateCheckRun,
     UpdateComment,
@@ -28,6 +30,7 @@ from tests.loop.snapshots import (
     BRANCH,
     BROKEN,
     HEAD,
+    LABEL,
     ME_BEFORE,
     NOON,
     OTHER,
@@ -123,6 +126,26 @@ def test_a_refusal_that_may_stand_among_unread_comments_is_not_repeated() -> Non
     assert "needs write access" in only_comment(decide(snapshot(later, roles={})))
     # Somebody who may start work is answered in any case: that answer is in the ledger, not in a comment.
     assert decide(snapshot(view(comments=chatter, unread=40))) == [steps.OpenRequest("event-1", ADA, NOON)]
+
+
+@pytest.mark.parametrize(
+    "editor", [STRANGER, None, ADA, BEN], ids=["outsider", "gone", "the asker", "may too"]
+)
+def test_a_text_changed_after_the_label_counts_if_its_editor_may_start_work(editor: Person | None) -> None:
+    changed = replace(view(), last_edited_at=NOON, editor=editor)
+    found = decide(snapshot(changed, roles={ADA.id: "write", BEN.id: "admin", STRANGER.id: "triage"}))
+    if editor in {ADA, BEN}:
+        assert found == [steps.OpenRequest("event-1", ADA, NOON)]
+    else:
+        assert "changed this issue after `agent:ready` was added" in only_comment(found)
+    assert {ADA, *([editor] if editor else [])} == set(people_to_check(changed, snapshot().ledger, LABEL))
+
+
+def test_a_title_changed_by_an_outsider_after_the_label_counts_as_well() -> None:
+    renamed = replace(view(), renamed=(RenameEvent("r", NOON, STRANGER, "Old", "New"),))
+    assert "changed this issue" in only_comment(decide(snapshot(renamed)))
+    before = replace(view(), renamed=(RenameEvent("r", NOON - NEXT_DAY, STRANGER, "Old", "New"),))
+    assert decide(snapshot(before)) == [steps.OpenRequest("event-1", ADA, NOON)]
 
 
 def test_our_own_label_asks_for_nothing() -> None:

@@ -35,7 +35,7 @@ from pushpals.github.mutations import (
     UpdatePullRequest,
     Written,
 )
-from pushpals.github.permissions import CONTROL, OBSERVE, PUBLISH, Permissions
+from pushpals.github.permissions import CONTROL, OBSERVE, PUSH, Permissions
 from pushpals.github.repo import RepoClient
 from pushpals.github.views import (
     CheckConclusion,
@@ -55,7 +55,7 @@ from pushpals.github.views import (
 __all__ = [
     "CONTROL",
     "OBSERVE",
-    "PUBLISH",
+    "PUSH",
     "AccessDenied",
     "AddComment",
     "AddLabels",

@@ -33,7 +33,5 @@ OBSERVE = Permissions(checks="read", contents="read", issues="read", metadata="r
 CONTROL = Permissions(checks="write", contents="read", issues="write", metadata="read", pull_requests="write")
 """Everything people see, but not one commit: comments, labels, checks, pull requests. It can fetch."""
 
-PUBLISH = Permissions(
-    checks="write", contents="write", issues="write", metadata="read", pull_requests="write"
-)
-"""Push as well."""
+PUSH = Permissions(contents="write", metadata="read")
+"""Fetch and push, and nothing else."""

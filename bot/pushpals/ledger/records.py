@@ -45,7 +45,7 @@ class LedgerDamaged(LedgerError):  # noqa: N818
         super().__init__(
             f"The record at {ref} ({sha}) can not be read: {reason} If a newer PushPals wrote it, upgrade "
             f"this one. Else look at `git log {ref}` and move the ref back to the last good commit with "
-            f"`git push --force-with-lease={ref}:{sha} origin GOOD:{ref}`, or delete it to start over."
+            f"`git push --force-with-lease={ref}:{sha} origin GOOD:{ref}`."
         )
         self.ref = ref
         self.sha = sha

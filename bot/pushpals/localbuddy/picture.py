@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pushpals.github import CheckConclusion, CheckRunView, CommentView, LabelEvent, SubjectView
-    from pushpals.ledger import Entry
+    from pushpals.ledger import Entry, LedgerDamaged
     from pushpals.model import JobRecord, RequestRecord, Sha
     from pushpals.policy.access import Refused
     from pushpals.policy.repo_policy import PolicyProblem
@@ -76,6 +76,18 @@ def may_be_unread(view: SubjectView, since: datetime) -> bool:
 def refusal(view: SubjectView, login: str, cause: str, refused: Refused, label: str) -> tuple[Mutation, ...]:
     """Return the polite comment to someone who may not start work."""
     return (AddComment(view.id, prose.access_refusal(login, cause, refused.reason, label)),)
+
+
+def changed_text(view: SubjectView, login: str, cause: str, label: str) -> tuple[Mutation, ...]:
+    """Return the comment that asks to read the text again: somebody changed it after it was labelled."""
+    return (AddComment(view.id, prose.changed_refusal(login, cause, label)),)
+
+
+def damaged_record(view: SubjectView, damage: LedgerDamaged) -> tuple[Mutation, ...]:
+    """Return the comment that tells of a record which cannot be read, unless it stands there."""
+    if _marked(view, prose.damage_mark(damage.sha)) is not None:
+        return ()
+    return (AddComment(view.id, prose.damage_refusal(damage.ref, damage.sha, damage.reason)),)
 
 
 def broken_policy(

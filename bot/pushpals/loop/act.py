@@ -30,7 +30,7 @@ async def act(step: steps.Step, s: Snapshot, hands: Hands) -> Snapshot:  # noqa:
         case steps.StartJob():
             return await hands.crew.start(entry_of(s, step.job), s, hands)
         case steps.GateJob():
-            return await landing.gate_job(entry_of(s, step.job), s, hands)
+            return hands.crew.gate(entry_of(s, step.job), s, hands)
         case steps.PublishJob():
             return await landing.publish_job(entry_of(s, step.job), s, hands)
         case steps.EndJob():

@@ -16,7 +16,7 @@ from pushpals.policy.repo_policy import PolicyProblem, RepoPolicy
 
 if TYPE_CHECKING:
     from pushpals.github import LabelEvent, SubjectView
-    from pushpals.ledger import LedgerView
+    from pushpals.ledger import LedgerDamaged, LedgerView
     from pushpals.loop.snapshot import Snapshot
     from pushpals.model import JobRecord, Person, RequestRecord
 
@@ -31,6 +31,8 @@ def decide(s: Snapshot) -> list[steps.Step]:
     """Return the steps owed for one issue, the most urgent first; empty when all is quiet."""
     if s.view.kind != "issue":
         return []
+    if s.ledger.damaged:
+        return _with_damaged_record(s, s.ledger.damaged[0])
     if isinstance(s.policy, PolicyProblem):
         return _with_broken_policy(s, s.policy)
     return _cause_steps(s, s.policy) or _job_steps(s, s.policy) or _picture_steps(s)
@@ -59,10 +61,22 @@ def newest_cause(view: SubjectView, ledger: LedgerView, label: str) -> LabelEven
     return newest
 
 
+def changed_since(view: SubjectView, cause: LabelEvent) -> tuple[Person | None, ...]:
+    """Return who changed the title or the text after the label was put, so that it is not what was labelled.
+
+    None stands for an account that is gone. GitHub's times are whole seconds: within one, nobody knows what
+    came first.
+    """
+    edited = view.last_edited_at is not None and view.last_edited_at >= cause.at
+    renamed = (event.actor for event in view.renamed if event.at >= cause.at)
+    return (*((view.editor,) if edited else ()), *renamed)
+
+
 def people_to_check(view: SubjectView, ledger: LedgerView, label: str) -> tuple[Person, ...]:
     """Return the people whose role `decide` will ask for, so that `observe` reads just these."""
     cause = newest_cause(view, ledger, label)
-    people = [cause.actor] if cause and cause.actor and not _refused_before(view, cause.id) else []
+    fresh = cause is not None and not _refused_before(view, cause.id)
+    people = [who for who in (cause.actor, *changed_since(view, cause)) if who] if cause and fresh else []
     going_on = any(job.record.state in NEEDS_ASKER | HELD for job in ledger.jobs[-1:])
     if ledger.request and (going_on or _lacks_job(ledger)):
         people.append(ledger.request.record.request.asker)
@@ -87,11 +101,15 @@ def _cause_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
     if cause is None or _refused_before(s.view, cause.id):
         return []
     asker = _allowed(s, policy, cause.actor)
-    if isinstance(asker, Refused):
+    meddlers = [who for who in changed_since(s.view, cause) if isinstance(_allowed(s, policy, who), Refused)]
+    if isinstance(asker, Refused) or meddlers:
         if picture.may_be_unread(s.view, cause.at):
             return []
-        login = cause.actor.login if cause.actor else "ghost"
-        return [steps.Write(picture.refusal(s.view, login, cause.id, asker, policy.trigger.label))]
+        if isinstance(asker, Refused):
+            login = cause.actor.login if cause.actor else "ghost"
+            return [steps.Write(picture.refusal(s.view, login, cause.id, asker, policy.trigger.label))]
+        login = meddlers[0].login if meddlers[0] else "ghost"
+        return [steps.Write(picture.changed_text(s.view, login, cause.id, policy.trigger.label))]
     last = s.ledger.jobs[-1].record if s.ledger.jobs else None
     if last and last.state not in ENDED:
         return [steps.JoinRequest(cause.id)]
@@ -150,7 +168,7 @@ def _advance(s: Snapshot, policy: RepoPolicy, request: RequestRecord, job: JobRe
             return [*_picture_steps(s), *([steps.StartJob(job.id)] if s.free else [])]
         case JobState.CLAIMED | JobState.RUNNING:
             return _held(s, job)
-        case JobState.PROPOSED if _ours(s, job):
+        case JobState.PROPOSED if _ours(s, job) and job.id not in s.working:
             return [steps.GateJob(job.id)]
         case JobState.GATED if _ours(s, job):
             return [steps.PublishJob(job.id)]
@@ -231,6 +249,15 @@ def _with_broken_policy(s: Snapshot, problem: PolicyProblem) -> list[steps.Step]
         return _picture_steps(s)
     owed = picture.broken_policy(s.view, s.ledger.base, cause_event, problem)
     return [steps.Write(owed)] if owed else _picture_steps(s)
+
+
+def _with_damaged_record(s: Snapshot, damage: LedgerDamaged) -> list[steps.Step]:
+    """Nothing is built on a record that cannot be read; who asked for work is told so once."""
+    policy = s.policy if isinstance(s.policy, RepoPolicy) else DEFAULT_POLICY
+    if s.view.state != "OPEN" or not labelled(s.view, policy.trigger.label):
+        return []
+    owed = picture.damaged_record(s.view, damage)
+    return [steps.Write(owed)] if owed else []
 
 
 def _access_lost(login: str, refused: Refused) -> Failure:

@@ -29,6 +29,9 @@ class Starts(Protocol):
     async def start(self, entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapshot:
         """Claim a job and begin with it."""
 
+    def gate(self, entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapshot:
+        """Begin to judge a proposed patch."""
+
     async def stop(self, repo: RepoRef, job: JobId) -> bool:
         """Stop work on a job; True when it was being worked on here."""
 

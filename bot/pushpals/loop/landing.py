@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pushpals.audit import prose
 from pushpals.audit.chain import AuditEvent
-from pushpals.git import Identity, PatchDoesNotApply, RefUpdate
+from pushpals.git import Identity, LeaseLost, PatchDoesNotApply, PushRefused, RefUpdate
 from pushpals.loop.bench import TreeBench
 from pushpals.loop.services import Event
 from pushpals.model import Failure, FailureKind, JobState, Patch
@@ -97,11 +97,37 @@ async def publish_job(entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Sna
     branch = RefUpdate(f"refs/heads/{job.branch}", None, head)
     published = job.model_copy(update={"head": head})
     report = prose.pull_body(request.record, published).encode()
-    return await hands.record(
-        s,
-        entry,
-        {"head": head, "state": JobState.PUBLISHED},
-        f"Published {head[:12]} on {job.branch}.",
-        files={"report.md": report},
-        also=(branch,),
+    try:
+        return await hands.record(
+            s,
+            entry,
+            {"head": head, "state": JobState.PUBLISHED},
+            f"Published {head[:12]} on {job.branch}.",
+            files={"report.md": report},
+            also=(branch,),
+        )
+    except PushRefused as refused:
+        failure = _refused(refused)
+    except LeaseLost as lost:
+        if lost.ref != branch.ref:
+            raise
+        failure = _branch_taken(job.branch)
+    return await hands.record(s, entry, {"state": JobState.FAILED, "failure": failure}, failure.cause)
+
+
+def _refused(refused: PushRefused) -> Failure:
+    return Failure(
+        kind=FailureKind.POLICY,
+        cause=f"GitHub refused the push: {refused.reason}",
+        next_step="Look at the repository's rulesets and push protection: the App must be allowed to push to "
+        "`agent/**`. Then remove the label and add it again.",
+        rule="GitHub's own",
+    )
+
+
+def _branch_taken(branch: str) -> Failure:
+    return Failure(
+        kind=FailureKind.CONFLICT,
+        cause=f"The branch {branch} exists already, and this job did not make it.",
+        next_step="Delete or rename that branch if nobody needs it, then remove the label and add it again.",
     )

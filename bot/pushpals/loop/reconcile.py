@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pushpals.git import GitError
 from pushpals.github import GitHubError, RateLimited
+from pushpals.ledger import LedgerError
 from pushpals.loop.decide import DEFAULT_POLICY
 from pushpals.model import ENDED, Hint, SubjectRef
 from pushpals.policy.parse import parse_policy
@@ -38,18 +39,27 @@ class Reconciler:
     async def run(self) -> int:
         """Go through all repositories once and return how many hints were put.
 
-        A repository that cannot be read is logged and left for the next time.
+        What cannot be read is logged and left for the next time; it keeps nobody else from being looked at.
         """
         github, put = self._engine.services.github, 0
         for installation in await github.installations():
-            for ref in await github.repositories(installation.id):
-                try:
-                    put += await self._repository(ref, installation.id)
-                except RateLimited:
-                    raise
-                except (GitHubError, GitError) as error:
-                    log.warning("%s could not be reconciled: %s", ref, error)
+            if installation.suspended:
+                continue
+            try:
+                for ref in await github.repositories(installation.id):
+                    put += await self._one(ref, installation.id)
+            except GitHubError as error:
+                log.warning("the repositories of %s were not all looked at: %s", installation.account, error)
         return put
+
+    async def _one(self, ref: RepoRef, installation: int) -> int:
+        try:
+            return await self._repository(ref, installation)
+        except RateLimited:
+            raise  # the limit is the installation's: its other repositories would only run into it too
+        except (GitHubError, GitError, LedgerError, OSError) as error:
+            log.warning("%s could not be reconciled: %s", ref, error)
+            return 0
 
     async def _repository(self, ref: RepoRef, installation: int) -> int:
         probe = Hint(ref=SubjectRef(repo=ref, number=1), installation=installation)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pushpals.audit.redact import Redactor
 from pushpals.git import Identity, Mirror
-from pushpals.github import PUBLISH
+from pushpals.github import PUSH
 from pushpals.ledger import Ledger
 from pushpals.model import Holder
 
@@ -109,18 +109,20 @@ class Services:
     redactor: Redactor = field(default_factory=Redactor)
     """Takes secrets out of what is kept or shown."""
     _repos: dict[RepoRef, Repo] = field(default_factory=dict)
-    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _opening: dict[RepoRef, asyncio.Lock] = field(default_factory=dict)
 
     async def repo(self, hint: Hint) -> Repo:
         """Return the repository a hint points at, opened on first use."""
         ref = hint.ref.repo
-        async with self._opening:
+        if ref in self._repos:
+            return self._repos[ref]
+        async with self._opening.setdefault(ref, asyncio.Lock()):
             if ref not in self._repos:
                 client = self.github.repo(ref, hint.installation)
                 mirror = await Mirror.open(
                     self.config.state / "mirrors" / ref.owner / f"{ref.name}.git",
                     self.config.endpoints.git(ref),
-                    lambda: client.git_token(PUBLISH),
+                    lambda: client.git_token(PUSH),
                 )
                 self._repos[ref] = Repo(ref, client, mirror, Ledger(mirror, LEDGER_IDENTITY))
             return self._repos[ref]

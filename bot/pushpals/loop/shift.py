@@ -14,6 +14,7 @@ from pushpals.github import GitHubError, Mutation, UpdateCheckRun, UpdateComment
 from pushpals.ledger import LedgerError
 from pushpals.localbuddy import picture
 from pushpals.loop.hands import advance
+from pushpals.loop.landing import gate_job
 from pushpals.loop.logbook import Logbook, add_usage
 from pushpals.loop.services import Event
 from pushpals.model import Failure, FailureKind, JobState, Report
@@ -64,6 +65,15 @@ class Shift:
             await self._fail(FailureKind.INFRASTRUCTURE, f"No sandbox: {error.reason}", str(error))
         finally:
             await remove_tree(folder)
+
+    async def gate(self) -> None:
+        """Judge what was proposed, if anything was."""
+        if self._entry.record.state is not JobState.PROPOSED:
+            return
+        try:
+            await gate_job(self._entry, self._s, self._hands)
+        except SandboxUnavailable as error:
+            await self._fail(FailureKind.INFRASTRUCTURE, f"No sandbox: {error.reason}", str(error))
 
     async def broke(self, code: str) -> None:
         """Record that something broke that should not; `code` finds it in the server's log."""
@@ -141,7 +151,7 @@ class Shift:
         try:
             usage = add_usage(self._before, self._book.usage())
             await self._move({"usage": usage}, f"Still working: {self._book.live or 'starting'}.")
-        except GitError as error:
+        except (GitError, GitHubError) as error:
             # The claim stands for ten minutes without a beat, and publishing is fenced in any case.
             log.warning("%s: no heartbeat this time: %s", self._s.ref, error)
 

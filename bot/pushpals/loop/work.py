@@ -59,9 +59,17 @@ class Crew:
         }
         claimed = await hands.record(s, entry, changes, f"Claimed, attempt {attempt}.")
         held = next(e for e in claimed.ledger.jobs if e.record.id == job.id)
-        task = asyncio.create_task(self._work(held, claimed, hands), name=f"job-{s.ref.repo}-{job.id}")
-        self._tasks[s.ref.repo, job.id] = task
-        return replace(claimed, working=claimed.working | {job.id}, free=self.free)
+        return self._begin(held, claimed, hands)
+
+    def gate(self, entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapshot:
+        """Begin to judge a proposed patch: usually its worker goes on to that, unless it died in between."""
+        return self._begin(entry, s, hands)
+
+    def _begin(self, entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapshot:
+        job = entry.record.id
+        task = asyncio.create_task(self._work(entry, s, hands), name=f"job-{s.ref.repo}-{job}")
+        self._tasks[s.ref.repo, job] = task
+        return replace(s, working=s.working | {job}, free=self.free)
 
     async def stop(self, repo: RepoRef, job: JobId) -> bool:
         """Stop work on a job, its sandbox included; True when it was being worked on here."""
@@ -80,10 +88,15 @@ class Crew:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _work(self, entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> None:
-        """Do one job. This is the error boundary of all that a worker does."""
+        """Do one job up to the gate's verdict. This is the error boundary of all that a worker does.
+
+        Publication is not part of it: a new look comes first, at the label, the issue and the asker's role.
+        """
         shift = Shift(entry, s, hands)
         try:
-            await shift.run()
+            if entry.record.state is not JobState.PROPOSED:
+                await shift.run()
+            await shift.gate()
         except ClaimLost as lost:
             log.warning(
                 "%s: the claim on %s was lost; nothing of it is published: %s", s.ref, entry.record.id, lost

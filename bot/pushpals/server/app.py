@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pushpals.git import GitError
 from pushpals.github import GitHubError
+from pushpals.ledger import LedgerError
 from pushpals.loop.engine import Engine
 from pushpals.loop.reconcile import Reconciler
 from pushpals.server.wiring import open_all
@@ -42,7 +43,9 @@ class Server:
     def start(cls, services: Services, door: Door, *, reconcile_seconds: float = 300.0) -> Server:
         """Work on what comes through `door`, and look for what was missed while nobody listened."""
         engine = Engine(services, door.queue.put)
-        door.queue.start(engine.handle, services.clock.now, expected=(GitHubError, GitError))
+        door.queue.start(
+            engine.handle, services.clock.now, expected=(GitHubError, GitError, LedgerError, OSError)
+        )
         done = asyncio.Event()
         reconciling = _reconcile(Reconciler(engine, door.queue.put), reconcile_seconds, done)
         return cls(engine, done, door, asyncio.create_task(reconciling, name="reconcile"))
@@ -93,7 +96,7 @@ async def _reconcile(reconciler: Reconciler, seconds: float, done: asyncio.Event
         pause = seconds if done.is_set() else min(FIRST_PAUSE, seconds)
         try:
             found = await reconciler.run()
-        except (GitHubError, GitError) as error:
+        except (GitHubError, GitError, OSError) as error:
             log.warning("could not reconcile, trying again in %.0f s: %s", pause, error)
         else:
             log.info("reconciled: %d subjects to look at", found)

@@ -12,16 +12,27 @@ from pushpals.audit.prose.check_run import check_summary, check_title, policy_ch
 from pushpals.audit.prose.plan import plan_markdown
 from pushpals.audit.prose.progress import PROGRESS_MARK, progress_comment
 from pushpals.audit.prose.pull_request import commit_message, pull_body, pull_title
-from pushpals.audit.prose.refusals import access_refusal, policy_mark, policy_refusal, refusal_mark
+from pushpals.audit.prose.refusals import (
+    access_refusal,
+    changed_refusal,
+    damage_mark,
+    damage_refusal,
+    policy_mark,
+    policy_refusal,
+    refusal_mark,
+)
 from pushpals.audit.prose.words import count, duration, one_line, role_name, spent
 
 __all__ = [
     "PROGRESS_MARK",
     "access_refusal",
+    "changed_refusal",
     "check_summary",
     "check_title",
     "commit_message",
     "count",
+    "damage_mark",
+    "damage_refusal",
     "duration",
     "one_line",
     "plan_markdown",

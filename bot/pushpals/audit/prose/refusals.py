@@ -23,6 +23,29 @@ def access_refusal(login: str, cause: str, reason: str, label: str) -> str:
     )
 
 
+def damage_mark(sha: str) -> str:
+    """Return the hidden mark of the comment about a record that cannot be read, as it was at `sha`."""
+    return f"<!-- pushpals:damaged:{sha} -->"
+
+
+def changed_refusal(login: str, cause: str, label: str) -> str:
+    """Say that the text is not the one that was labelled any more."""
+    return (
+        f"{refusal_mark(cause)}\nNothing was started: {code(login)} changed this issue after {code(label)} "
+        "was added, and may not start PushPals here. If its text is what you want, remove the label and add "
+        "it again."
+    )
+
+
+def damage_refusal(ref: str, sha: str, reason: str) -> str:
+    """Say that PushPals' own record of an issue cannot be read, and what a maintainer can do."""
+    return (
+        f"{damage_mark(sha)}\nNothing is started here: the record at {code(ref)} ({code(sha[:12])}) cannot "
+        f"be read. {one_line(reason, 300)} A maintainer can look at its history with "
+        f"{code(f'git log {ref}')} and move it back to its last good commit."
+    )
+
+
 def policy_refusal(cause: str, line: int, message: str) -> str:
     """Say on the issue that the policy file stopped everything."""
     return (
