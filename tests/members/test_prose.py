@@ -399,6 +399,49 @@ def test_the_commit_message_ties_the_work_to_its_record() -> None:
     assert prose.commit_message(request(), forged).count("\nPushPals-Requested-By:") == 1
 
 
+def titled(title: str) -> tuple[str, str, str]:
+    """The commit's subject, the pull request's title, and the rest of what a squash may take from them."""
+    record = job(JobState.PUBLISHED, report=REPORT.model_copy(update={"words": title}))
+    record = record.model_copy(update={"task": record.task.model_copy(update={"goal": title})})
+    message = prose.commit_message(request(title=title), record)
+    subject, _, rest = message.partition("\n")
+    return subject, prose.pull_title(request(title=title), record), rest + prose.pull_body(request(), record)
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("Parse Vec<T> & friends", "Parse Vec<T> & friends"),
+        ("`a | b` fails for x_y * 2", "`a | b` fails for x_y * 2"),
+        ("Ask @team about o/r#5, GH-7", "Ask @ team about o/r# 5, GH- 7"),
+        ("Fixes https://github.com/o/r/issues/5", "Fixes https:// github.com/o/r/issues/5"),
+        ("a[0] skips the first", "a[0] skips the first"),
+    ],
+)
+def test_titles_and_subjects_are_plain_text_that_calls_nobody(title: str, shown: str) -> None:
+    subject, pull, _ = titled(title)
+    assert (subject, pull) == (shown, shown)
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]", "[Skip CI]", "[skip-ci]",
+        "[no-ci]", "[skip travis]", "[azurepipelines skip]", "[skip  ci]", "skip-checks: true",
+        "skip-checks:true", "***NO_CI***", "[sk\u200bip ci]",
+    ],
+)  # fmt: skip
+def test_no_title_decides_whether_ci_runs(mark: str) -> None:
+    """Neither the commit's own message nor what a squash makes of the title and the body."""
+    for text in titled(f"Mend the clock {mark}"):
+        bare = re.sub(r"\s+", " ", text.replace("\u200b", "")).lower()
+        assert re.search(r"skip|no.?ci", bare)
+        for known in ("skip ci", "ci skip", "no ci", "skip actions", "actions skip", "skip-ci", "no-ci",
+                      "skip travis", "azurepipelines skip"):  # fmt: skip
+            assert f"[{known}]" not in bare
+        assert not re.search(r"skip-checks:|\*\*\*no_ci", bare)
+
+
 # What is called mended
 
 
@@ -497,7 +540,7 @@ PLAIN = [page(text) for text in poisoned("plain")[:3]]
 @example("x" * 115 + " `@abcdefghijklmnopqrstuvwxyz`")
 def test_no_text_leaves_its_place_or_acts(text: str) -> None:
     *texts, title = poisoned(text)
-    assert not re.search(r"@[A-Za-z0-9]", page(f"A title: {title}").prose)
+    assert not re.search(r"@[A-Za-z0-9]|#\d|://\S", title)
     for markdown, plain in zip(texts, PLAIN, strict=True):
         shown = page(markdown)
         assert not {"a", "img", "input", "script", "b"} & set(shown.tags)
@@ -521,7 +564,7 @@ def test_one_mark_only_stands_in_a_comment_of_ours(text: str) -> None:
 
 @given(hostile, st.integers(10, 120))
 def test_a_line_is_one_line_and_short(text: str, limit: int) -> None:
-    for shown in (words.one_line(text, limit), words.flat(text, limit)):
+    for shown in (words.one_line(text, limit), words.plain(text, limit), words.flat(text, limit)):
         assert len(shown) <= limit
         assert "\n" not in shown
     span = words.code(text, limit)

@@ -5,7 +5,8 @@ compares what it would write with what stands there, and writes only what differ
 
 One module for each thing that is written: the progress comment, check runs, the pull request, refusals,
 the plan. What they share is in `words` and `evidence`. A text from elsewhere (a title, a cause, a path) goes
-through `one_line`, `item`, `code` or `flat` of `words`, so that it stays in its place and does nothing.
+through `one_line`, `item`, `code`, `plain` or `flat` of `words`, so that it stays in its place and does
+nothing.
 """
 
 from pushpals.audit.prose.check_run import check_summary, check_title, policy_check

@@ -13,6 +13,7 @@ from pushpals.audit.prose.words import (
     failure_text,
     one_line,
     outcome,
+    plain,
     record_of,
     role_name,
     spent,
@@ -29,15 +30,15 @@ TITLE_LIMIT = 120
 def check_title(job: JobRecord, conclusion: str | None) -> str:
     """Return the one line that GitHub shows next to the check's name."""
     if job.failure:
-        return one_line(f"{outcome(job.failure)}: {job.failure.cause}", TITLE_LIMIT)
+        return plain(f"{outcome(job.failure)}: {job.failure.cause}", TITLE_LIMIT)
     evidence = job.report.evidence
     if conclusion is None or evidence is None:
-        return one_line(STATE_WORDS.get(job.state, job.state.value).capitalize(), TITLE_LIMIT)
+        return plain(STATE_WORDS.get(job.state, job.state.value).capitalize(), TITLE_LIMIT)
     if not evidence.head:
-        return one_line(f"No checks ran: {evidence.thin}" if evidence.thin else "No checks ran", TITLE_LIMIT)
-    ran = one_line("; ".join(f"{check.command}: {check.summary}" for check in evidence.head), TITLE_LIMIT)
+        return plain(f"No checks ran: {evidence.thin}" if evidence.thin else "No checks ran", TITLE_LIMIT)
+    ran = plain("; ".join(f"{check.command}: {check.summary}" for check in evidence.head), TITLE_LIMIT)
     doubt = next(iter(doubts(job)), "") if conclusion == "neutral" else ""
-    return f"{ran} · {one_line(doubt, TITLE_LIMIT)}" if doubt else ran
+    return f"{ran} · {plain(doubt, TITLE_LIMIT)}" if doubt else ran
 
 
 def check_summary(job: JobRecord, live: str = "") -> str:
@@ -81,4 +82,4 @@ def policy_check(message: str, line: int, quoted: str, suggestion: str | None) -
     if suggestion:
         parts += ["", "Perhaps:", "", fence + "yaml", suggestion.replace("`", "'"), fence]
     parts += ["", "Nothing runs until this is mended on the default branch."]
-    return one_line(f"Line {line}: {message}", TITLE_LIMIT), "\n".join(parts)
+    return plain(f"Line {line}: {message}", TITLE_LIMIT), "\n".join(parts)

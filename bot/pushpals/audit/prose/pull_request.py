@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushpals.audit.prose.evidence import doubt_lines, evidence_lines, finding_lines
-from pushpals.audit.prose.words import COMMENT_LIMIT, code, count, flat, item, one_line, record_of, spent
+from pushpals.audit.prose.words import (
+    COMMENT_LIMIT,
+    code,
+    count,
+    flat,
+    item,
+    plain,
+    record_of,
+    spent,
+    unskipped,
+)
 from pushpals.audit.text import clean_model_text, truncate_markdown
 
 if TYPE_CHECKING:
@@ -20,7 +30,7 @@ _SHOWN_REASONS = 8
 
 def pull_title(request: RequestRecord, job: JobRecord) -> str:
     """Return the title of the pull request."""
-    return one_line(job.task.goal or request.request.title, 120)
+    return plain(job.task.goal or request.request.title, 120)
 
 
 def pull_body(request: RequestRecord, job: JobRecord) -> str:
@@ -41,13 +51,14 @@ def pull_body(request: RequestRecord, job: JobRecord) -> str:
     lines += ["", f"**Next.** Merge this if it does what #{number} asks. {otherwise}"]
     made = f"{spent(job.usage)} · record {record_of(job)}"
     lines += ["", "<details><summary>How it was made</summary>", "", made, "", "</details>"]
-    return truncate_markdown("\n".join(lines), COMMENT_LIMIT)
+    # A squash may take the body as the message of its commit.
+    return unskipped(truncate_markdown("\n".join(lines), COMMENT_LIMIT))
 
 
 def commit_message(request: RequestRecord, job: JobRecord) -> str:
     """Render the message of the work's commit, with trailers that tie it to the ledger."""
     return (
-        f"{one_line(job.task.goal or request.request.title, 72)}\n\n"
+        f"{plain(job.task.goal or request.request.title, 72)}\n\n"
         f"Fixes #{request.request.number}\n\n"
         f"PushPals-Job: {job.id}\nPushPals-Model: {flat(job.usage.model, 100) or 'unknown'}\n"
         f"PushPals-Requested-By: {flat(request.request.asker.login, 100)}\n"

@@ -20,6 +20,16 @@ READ_LIMIT = 10_000
 _FENCE = re.compile(r"^(?:`{3,}|~{3,})\s*")
 _PIPE = re.compile(r"\\*\|")
 _BEGINS_BLOCK = re.compile(r"\d{1,9}(?=[.)])|(?=[>#+*=~_\[-])")
+# What GitHub acts on in plain text: behind these it no longer does, once a space follows.
+_CALLS = re.compile(r"(?<=@)(?=[a-z0-9])|(?<=#)(?=\d)|(?<=\bgh-)(?=\d)|(?<=://)(?=\S)", re.IGNORECASE)
+# What makes GitHub Actions and other CI services skip a commit.
+_BRACKETED_SKIP = re.compile(
+    r"\[(?=[^\[\]]*(?:\bskip[\s_-]{1,3}\w|\w[\s_-]{1,3}skip\b|\bno[\s_-]{0,3}ci\b))([^\[\]]*)\]",
+    re.IGNORECASE,
+)
+_OTHER_SKIP = re.compile(
+    r"(?P<trailer>\bskip)-(?=checks\s{0,9}:)|(?P<stars>\*{3}no)_(?=ci\*{3})", re.IGNORECASE
+)
 _STOPPED = frozenset({FailureKind.CANCELLED, FailureKind.BUDGET, FailureKind.AMBIGUOUS})
 
 
@@ -30,6 +40,21 @@ def flat(text: str, limit: int) -> str:
     """Return `text` as one line of at most `limit` characters that can all be seen; for plain text."""
     line = " ".join(strip_unseen(text[:READ_LIMIT]).text.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def plain(text: str, limit: int) -> str:
+    """Return `text` as `flat` does, for titles and commits: as it was written, but calling nobody.
+
+    Mentions, references and addresses get a space in them. Formatting as code would not do: commits are no
+    Markdown.
+    """
+    return flat(unskipped(_CALLS.sub(" ", flat(text, READ_LIMIT))), limit)
+
+
+def unskipped(text: str) -> str:
+    """Return `text` without the marks that tell CI to skip what carries them: people decide that."""
+    text = _BRACKETED_SKIP.sub(r"(\1)", text)
+    return _OTHER_SKIP.sub(lambda mark: f"{mark['trailer'] or mark['stars']} ", text)
 
 
 def one_line(text: str, limit: int = 100) -> str:
