@@ -189,7 +189,9 @@ class CheckResult(Frozen):
     passed: int | None = None
     failed: int | None = None
     failing: tuple[str, ...] = ()
-    """Names of failing tests where the output tells them."""
+    """Names of failing tests where the output tells them, the first fifty."""
+    unnamed: int = 0
+    """How many more tests failed than `failing` names, as far as the output tells."""
     output: str = ""
     seconds: float = 0.0
 

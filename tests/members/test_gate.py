@@ -192,6 +192,17 @@ def test_tests_that_still_fail_are_counted_and_named() -> None:
     assert verdict.report.evidence.thin == "of 3 tests that failed before, 1 still fails: b."
 
 
+def test_of_very_many_that_fail_only_what_is_known_is_said() -> None:
+    many = ran("a", "b", "c").model_copy(update={"unnamed": 77})
+    proven = judge(Bench((changed(CODE),), {BASE: many, TREE: ran("b")}))
+    assert proven.failure is None
+    assert proven.report.evidence
+    assert proven.report.evidence.thin == "of 80 tests that failed before, at least 1 still fails: b."
+    unknown = judge(Bench((changed(CODE),), {BASE: many, TREE: ran("b").model_copy(update={"unnamed": 9})}))
+    assert unknown.failure
+    assert unknown.failure.kind is FailureKind.CHECKS
+
+
 @pytest.mark.parametrize("reason", ["none was recognised", None])
 def test_without_checks_nothing_runs_and_the_reason_is_told(reason: str | None) -> None:
     bench = Bench((changed(CODE),))
@@ -218,9 +229,12 @@ def test_without_checks_nothing_runs_and_the_reason_is_told(reason: str | None) 
         (ran("a", "b"), ran("b", ended="timeout"), False),
         (ran("a"), CheckResult(command="pytest -q", exit_code=2), False),
         (ran("a", "b", command="other"), ran("b"), False),
+        (ran("a", "b"), ran("b").model_copy(update={"unnamed": 1}), False),
+        (ran("a", "b").model_copy(update={"unnamed": 1}), ran("b"), True),
     ],
     ids=[
         "green", "fewer", "as many", "one new", "another", "broken", "timeout", "no names", "not run before",
+        "not all named", "not all named before",
     ],
 )  # fmt: skip
 def test_better_is_fewer_failing_tests_and_no_new_one(

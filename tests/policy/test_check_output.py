@@ -91,8 +91,9 @@ TABLE = [
 def test_counts_and_names_are_read(
     output: str, passed: int | None, failed: int | None, failing: tuple[str, ...]
 ) -> None:
-    assert parse_check_output(output) == Counts(passed, failed, failing)
-    assert parse_check_output(output.replace("\n", "\r\n")) == Counts(passed, failed, failing)
+    unnamed = (failed or 0) - len(failing)
+    assert parse_check_output(output) == Counts(passed, failed, failing, unnamed)
+    assert parse_check_output(output.replace("\n", "\r\n")) == Counts(passed, failed, failing, unnamed)
 
 
 def test_the_last_summary_counts() -> None:
@@ -136,8 +137,14 @@ def test_names_are_bounded_in_number_and_length() -> None:
     lines = [f"FAILED tests/test_{n}.py::{'x' * 500} - no" for n in range(200)]
     counts = parse_check_output("\n".join([*lines, "200 failed in 1.00s"]))
     assert counts.failed == 200
-    assert len(counts.failing) == MAX_NAMES
+    assert (len(counts.failing), counts.unnamed) == (MAX_NAMES, 200 - MAX_NAMES)
     assert max(map(len, counts.failing)) == 200
+
+
+def test_a_test_that_fails_in_several_ways_is_named_once_and_none_is_missing() -> None:
+    subtests = "FAIL: test_x (a.T.test_x) (i=1)\nFAIL: test_x (a.T.test_x) (i=2)\nRan 1 test in 0.0s\n\n"
+    counts = parse_check_output(subtests + "FAILED (failures=2)\n")
+    assert (counts.failing, counts.unnamed) == (("a.T.test_x",), 0)
 
 
 @given(st.text(max_size=300))

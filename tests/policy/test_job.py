@@ -86,6 +86,7 @@ def test_anything_less_is_neutral_and_says_why(changes: dict[str, Any], doubt: s
         {"evidence": head(PYTEST.model_copy(update={"ended": "timeout"}))},
         {"evidence": head(FAILING.model_copy(update={"failing": ()}), base=(FAILING,))},
         {"evidence": head(FAILING.model_copy(update={"failing": ("t::a", "t::new")}), base=(FAILING,))},
+        {"evidence": head(FAILING.model_copy(update={"unnamed": 1}), base=(FAILING,))},
         {"files": ()},
         {"findings": (Finding(rule="secret", message="x", blocking=True),)},
     ],

@@ -33,6 +33,14 @@ def test_fewer_failures_are_better_unless_a_new_one_is_among_them(new, best, is_
     assert worse(new, best, BASE) is is_worse
 
 
+def test_where_not_all_failing_tests_are_named_their_number_counts():
+    [first] = run("a", "b")
+    many = (first.model_copy(update={"failed": 80, "unnamed": 78}),)
+    fewer = (first.model_copy(update={"failed": 79, "failing": ("b", "c"), "unnamed": 77}),)
+    assert better(fewer, many, many)
+    assert worse(many, fewer, many)
+
+
 def test_without_checks_no_change_is_better_or_worse_than_another():
     assert not better((), (), ())
     assert not worse((), (), ())

@@ -7,8 +7,6 @@ from pushpals.sandbox.api import CommandResult
 from pushpals.workerpals.checks import (
     cannot_run,
     clip,
-    counts,
-    failing_tests,
     failing_units,
     find_test,
     only,
@@ -95,36 +93,6 @@ NODE = """✔ clock pads seconds (0.9ms)
 
 ✖ failing tests:
 """
-JEST = """  ● names › keeps dots
-FAIL test/names.test.js
-  ✕ keeps dots (3 ms)
-  ✓ keeps dashes (1 ms)
-Tests:       1 failed, 4 passed, 5 total
-"""
-
-
-@pytest.mark.parametrize(
-    ("output", "passed", "failed", "names"),
-    [
-        (
-            UNITTEST,
-            3,
-            2,
-            ["tests.test_names.NamesTest.test_dot_stays", "tests.test_names.NamesTest.test_old"],
-        ),
-        (PYTEST, 211, 1, ["tests/test_names.py::Test::test_dot[a-b]", "tests/test_more.py"]),
-        (GO, None, None, ["TestDot"]),
-        (CARGO, 1, 1, ["tests::dot"]),
-        (TAP, 1, 1, ["countdown ends with zero"]),
-        (NODE, 1, 1, ["countdown ends with zero"]),
-        (JEST, 4, 1, ["keeps dots"]),
-        ("Segmentation fault\n", None, None, []),
-    ],
-    ids=["unittest", "pytest", "go", "cargo", "tap", "node", "jest", "nothing"],
-)
-def test_counts_and_names_are_read(output, passed, failed, names):
-    assert counts(output) == (passed, failed)
-    assert list(failing_tests(output)) == names
 
 
 @pytest.mark.parametrize(
@@ -147,18 +115,28 @@ def test_the_part_about_one_test_is_found(output, name, said, not_said):
 
 def test_a_result_keeps_its_ends_and_loses_its_colours():
     raw = CommandResult(
-        "t", 1, "\x1b[31mFAILED a.py::t\x1b[0m\n" + "x" * 90_000 + "end", False, 1.5, "exited"
+        "t", 1, "\x1b[31mFAILED a.py::t\x1b[0m\n" + "x\n" * 45_000 + "1 failed in 1s", False, 1.5, "exited"
     )
     result = read_result(raw)
     assert result.failing == ("a.py::t",)
     assert result.output.startswith("FAILED a.py::t\n")
-    assert result.output.endswith("end")
+    assert result.output.endswith("1 failed in 1s")
     assert "characters left out" in result.output
     assert len(result.output) < 41_000
 
 
 def test_a_run_that_passed_has_no_failing_tests():
-    assert read_result(CommandResult("t", 0, "FAILED a.py::t\n", False, 1.0, "exited")).failing == ()
+    said = "FAILED a.py::t\n1 failed in 1s\n"
+    assert read_result(CommandResult("t", 1, said, False, 1.0, "exited")).failing == ("a.py::t",)
+    assert read_result(CommandResult("t", 0, said, False, 1.0, "exited")).failing == ()
+
+
+def test_of_very_many_failing_tests_some_are_named_and_all_are_counted():
+    said = "".join(f"FAILED tests/test_{n}.py::test - no\n" for n in range(9_000)) + "9000 failed in 9s\n"
+    result = read_result(CommandResult("t", 1, said, False, 9.0, "exited"))
+    assert len(result.failing) == 50
+    assert (result.failed, len(result.failing) + result.unnamed) == (9_000, 9_000)
+    assert len(result.model_dump_json()) < 60_000
 
 
 def test_clipping_keeps_both_ends():
@@ -170,7 +148,7 @@ def test_only_one_test_is_run_where_the_runner_is_known():
     code = Codebase({})
 
     def of(command: str, output: str):
-        result = CheckResult(command=command, exit_code=1, failing=failing_tests(output), output=output)
+        result = read_result(CommandResult(command, 1, output, False, 1.0, "exited"))
         return only(command, failing_units(result, code)[0])
 
     assert of("python3 -m unittest", UNITTEST) == (

@@ -24,6 +24,8 @@ class Counts(NamedTuple):
     passed: int | None = None
     failed: int | None = None
     failing: tuple[str, ...] = ()
+    unnamed: int = 0
+    """How many more tests failed than `failing` names."""
 
 
 Reader = Callable[[str], Counts | None]
@@ -31,15 +33,24 @@ Reader = Callable[[str], Counts | None]
 
 def parse_check_output(output: str) -> Counts:
     """Return what `output` tells of passed and failed tests; `Counts()` when no known summary is in it."""
-    tail = _ANSI.sub("", output[-_MAX_TAIL:]).replace("\r\n", "\n")
+    tail = without_colours(output[-_MAX_TAIL:]).replace("\r\n", "\n")
     # Output is made by strangers' programs: short lines keep every pattern's work small.
     text = "\n".join(line[:_MAX_LINE] for line in tail.split("\n"))
     return next((counts for read in _READERS if (counts := read(text)) is not None), Counts())
 
 
-def _names(found: Iterable[str]) -> tuple[str, ...]:
-    """Return names once each, in order, bounded in number and length."""
-    return tuple(dict.fromkeys(name.strip()[:_MAX_NAME] for name in found if name.strip()))[:MAX_NAMES]
+def without_colours(output: str) -> str:
+    """Return `output` without the sequences that colour it on a terminal."""
+    return _ANSI.sub("", output)
+
+
+def _counts(passed: int | None, failed: int | None, found: Iterable[str]) -> Counts:
+    """Return counts with the names that were found: once each, in order, bounded in number and length."""
+    said = [name.strip()[:_MAX_NAME] for name in found if name.strip()]
+    names = tuple(dict.fromkeys(said))
+    # A name that is said twice may stand for two failures: of its subtests, or of a test and its tear-down.
+    unnamed = max(0, (failed or 0) - len(said)) + len(names[MAX_NAMES:])
+    return Counts(passed, failed, names[:MAX_NAMES], unnamed)
 
 
 def _count(words: str, text: str) -> int:
@@ -61,7 +72,7 @@ def _pytest(text: str) -> Counts | None:
     last = summaries[-1]
     # A parameter may hold " - " itself, so a bracket is read to its end first.
     names = re.findall(r"^(?:FAILED|ERROR) (\S.*?(?:\[.*?\](?= - |$))?)(?: - .*)?$", text, re.MULTILINE)
-    return Counts(_count("passed", last), _count("failed", last) + _count("errors?", last), _names(names))
+    return _counts(_count("passed", last), _count("failed", last) + _count("errors?", last), names)
 
 
 def _unittest(text: str) -> Counts | None:
@@ -79,7 +90,7 @@ def _unittest(text: str) -> Counts | None:
     names = (
         where if where.endswith(f".{name}") else f"{where}.{name}" if where else name for name, where in named
     )
-    return Counts(max(0, int(ran[-1]) - failed - aside), failed, _names(names))
+    return _counts(max(0, int(ran[-1]) - failed - aside), failed, names)
 
 
 def _jest(text: str) -> Counts | None:
@@ -88,7 +99,7 @@ def _jest(text: str) -> Counts | None:
     if not lines:
         return None
     named = re.findall(r"^[ \t]*(?:●|FAIL)\s+(\S.* [›>] .*)$", text, re.MULTILINE)
-    return Counts(_count("passed", lines[-1]), _count("failed", lines[-1]), _names(named))
+    return _counts(_count("passed", lines[-1]), _count("failed", lines[-1]), named)
 
 
 def _node(text: str) -> Counts | None:
@@ -99,7 +110,7 @@ def _node(text: str) -> Counts | None:
         return None
     tap = re.findall(r"^[ \t]*not ok \d+ - (.*?)(?: # .*)?$", text, re.MULTILINE)
     spec = re.findall(r"^[ \t]*✖ (.*?) \([\d.]+ms\)$", text, re.MULTILINE)
-    return Counts(int(passed[-1]), int(failed[-1]), _names([*tap, *spec]))
+    return _counts(int(passed[-1]), int(failed[-1]), [*tap, *spec])
 
 
 def _mocha(text: str) -> Counts | None:
@@ -108,7 +119,7 @@ def _mocha(text: str) -> Counts | None:
     if not passing:
         return None
     failing = re.findall(r"^[ \t]*(\d+) failing$", text, re.MULTILINE)
-    return Counts(int(passing[-1]), int(failing[-1]) if failing else 0)
+    return _counts(int(passing[-1]), int(failing[-1]) if failing else 0, ())
 
 
 def _cargo(text: str) -> Counts | None:
@@ -118,8 +129,8 @@ def _cargo(text: str) -> Counts | None:
         return None
     verbose = re.findall(r"^test (\S.*) \.\.\. FAILED$", text, re.MULTILINE)
     quiet = re.findall(r"^---- (\S.*) stdout ----$", text, re.MULTILINE)
-    names = _names([*verbose, *quiet])
-    return Counts(sum(int(p) for p, _ in results), sum(int(f) for _, f in results), names)
+    passed, failed = (sum(int(number) for number in column) for column in zip(*results, strict=True))
+    return _counts(passed, failed, [*verbose, *quiet])
 
 
 def _go(text: str) -> Counts | None:
@@ -130,7 +141,7 @@ def _go(text: str) -> Counts | None:
     passes = re.findall(r"^--- PASS: ", text, re.MULTILINE)
     fails = re.findall(r"^--- FAIL: (\S+)", text, re.MULTILINE)
     # Without -v the tests that pass are not shown: their number is not known then.
-    return Counts(len(passes) if passes else None, len(fails) if fails or passes else None, _names(fails))
+    return _counts(len(passes) if passes else None, len(fails) if fails or passes else None, fails)
 
 
 _READERS: Final[tuple[Reader, ...]] = (_pytest, _cargo, _jest, _node, _mocha, _unittest, _go)

@@ -89,7 +89,8 @@ def breaks_something(evidence: Evidence) -> bool:
     before = {check.command: check for check in evidence.base}
     for check in evidence.head:
         was = before.get(check.command)
-        if check.ok or (was and not was.ok and check.failing and set(check.failing) <= set(was.failing)):
+        named = bool(check.failing) and not check.unnamed
+        if check.ok or (was and not was.ok and named and set(check.failing) <= set(was.failing)):
             continue
         return True
     return False

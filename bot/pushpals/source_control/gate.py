@@ -115,21 +115,25 @@ def _thin(base: Sequence[CheckResult], head: Sequence[CheckResult]) -> str | Non
     still = sorted({name for result in head for name in result.failing} & before)
     if not still:
         return None
+    all_before = len(before) + sum(result.unnamed for result in base)
+    least = "at least " if any(result.unnamed for result in (*base, *head)) else ""
     word = "fails" if len(still) == 1 else "fail"
-    return f"of {len(before)} tests that failed before, {len(still)} still {word}: {', '.join(still[:3])}."
+    names = ", ".join(still[:3])
+    return f"of {all_before} tests that failed before, {least}{len(still)} still {word}: {names}."
 
 
 def better_than_base(base: Sequence[CheckResult], head: Sequence[CheckResult]) -> bool:
     """True when every check that still fails names fewer failing tests than on base, and no new one.
 
-    A repository whose tests were red before is judged by what the change did, not by what it found.
+    A repository whose tests were red before is judged by what the change did, not by what it found. Where not
+    all that fails is named, nobody can tell.
     """
     before = {result.command: result for result in base}
     for result in head:
         if result.ok:
             continue
         was = before.get(result.command)
-        if was is None or result.ended != "exited" or not result.failing:
+        if was is None or result.ended != "exited" or not result.failing or result.unnamed:
             return False
         if not set(result.failing) < set(was.failing):
             return False

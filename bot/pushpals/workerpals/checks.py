@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass
 
 from pushpals.model import CheckResult
+from pushpals.policy.check_output import parse_check_output, without_colours
 from pushpals.sandbox.api import CommandResult
 from pushpals.workerpals.assignment import Sandbox
 from pushpals.workerpals.functions import Unit, is_test
@@ -20,22 +21,6 @@ EVIDENCE_LINES = 40
 _NOT_RUN = (126, 127)
 """A shell's exit codes for a command that is missing or cannot be started."""
 _NO_RUNNER = re.compile(r"^\S*python[\d.]*: No module named \S+\s*\Z|^npm (?:ERR!|error) Missing script")
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_FAILING = (
-    re.compile(r"^(?:FAIL|ERROR): (?P<name>\w+) \((?P<where>[\w.]+)\)", re.MULTILINE),  # unittest
-    re.compile(r"^(?:FAILED|ERROR) (?P<name>[^\s:]+(?:::[^\n]+?)?)(?: - .*)?$", re.MULTILINE),  # pytest
-    re.compile(r"^\s*--- FAIL: (?P<name>\S+)", re.MULTILINE),  # go
-    re.compile(r"^test (?P<name>\S+) \.\.\. FAILED$", re.MULTILINE),  # cargo
-    re.compile(r"^\s*not ok \d+ - (?P<name>[^\n#]+?)\s*(?:#.*)?$", re.MULTILINE),  # TAP
-    re.compile(
-        r"^\s*[✖✕×] (?P<name>(?!failing tests)[^\n]+?)(?: \([\d.]+ ?m?s\))?$", re.MULTILINE
-    ),  # node, jest
-)
-_COUNTS = (
-    # (pattern of the failed count, pattern of the passed count)
-    (r"(\d+) failed", r"(\d+) passed"),  # pytest, jest, vitest, cargo
-    (r"^(?:# |ℹ )fail (\d+)", r"^(?:# |ℹ )pass (\d+)"),  # node
-)
 
 
 @dataclass(frozen=True)
@@ -56,51 +41,20 @@ async def run_check(sandbox: Sandbox, command: str, timeout: float = CHECK_SECON
 
 def read_result(result: CommandResult) -> CheckResult:
     """Read counts and names of failing tests from a command's output, as far as it tells them."""
-    output = _ANSI.sub("", result.output)
-    passed, failed = counts(output)
-    failing = failing_tests(output) if result.exit_code != 0 else ()
+    output = without_colours(result.output)
+    counts = parse_check_output(output)
+    passed = result.exit_code == 0
     return CheckResult(
         command=result.command,
         exit_code=result.exit_code,
         ended=result.ended,
-        passed=passed,
-        failed=failed,
-        failing=failing,
+        passed=counts.passed,
+        failed=counts.failed,
+        failing=() if passed else counts.failing,
+        unnamed=0 if passed else counts.unnamed,
         output=clip(output),
         seconds=result.seconds,
     )
-
-
-def counts(output: str) -> tuple[int | None, int | None]:
-    """Return how many tests passed and failed; None where the output does not say."""
-    ran = re.search(r"^Ran (\d+) tests? in ", output, re.MULTILINE)
-    if ran:  # unittest
-        bad = sum(int(n) for n in re.findall(r"\b(?:failures|errors)=(\d+)", output))
-        skipped = sum(int(n) for n in re.findall(r"\bskipped=(\d+)", output))
-        return int(ran[1]) - bad - skipped, bad
-    for failed_pattern, passed_pattern in _COUNTS:
-        failed = re.findall(failed_pattern, output, re.MULTILINE)
-        passed = re.findall(passed_pattern, output, re.MULTILINE)
-        if failed or passed:
-            return int(passed[-1]) if passed else 0, int(failed[-1]) if failed else 0
-    return None, None
-
-
-def failing_tests(output: str) -> tuple[str, ...]:
-    """Return the names of failing tests, each once, in the order they stand."""
-    for pattern in _FAILING:
-        names = [_full_name(match) for match in pattern.finditer(output)]
-        if names:
-            return tuple(dict.fromkeys(names))
-    return ()
-
-
-def _full_name(match: re.Match[str]) -> str:
-    where = match.groupdict().get("where")
-    name: str = match["name"].strip()
-    if not where or where.endswith("." + name):
-        return where or name
-    return f"{where}.{name}"
 
 
 def clip(text: str, limit: int = OUTPUT_LIMIT) -> str:
