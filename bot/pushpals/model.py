@@ -119,10 +119,17 @@ class Task(Frozen):
     acceptance: tuple[str, ...] = ()
     scope: tuple[str, ...] = ("**",)
     checks: tuple[str, ...] = ()
+    check_minutes: tuple[float, ...] = ()
+    """Minutes that each of `checks` may run, in their order. Missing: the default of the policy file."""
     no_check_reason: str | None = None
     role: str = "bug_fixer"
     risk: Risk = Risk.LOW
     depends_on: tuple[int, ...] = ()
+
+    @property
+    def check_seconds(self) -> dict[str, float]:
+        """Seconds that a check may run, by its command."""
+        return {check: minutes * 60 for check, minutes in zip(self.checks, self.check_minutes, strict=False)}
 
 
 class Plan(Frozen):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushpals.model import CheckResult, FailureKind, FileChange, JobRecord, Patch, Risk, Sha
+from pushpals.model import CheckResult, FailureKind, FileChange, JobRecord, Patch, Risk, Sha, Task
 from pushpals.policy.repo_policy import RepoPolicy, Scope
 from pushpals.review_agent import review
 from pushpals.source_control import Gated, gate
@@ -59,9 +59,9 @@ class Bench:
         assert paths
         return {(BASE, TREE): WITH_TESTS, (TREE, BASE): JUDGED}[onto, source]
 
-    async def check(self, tree: Sha, commands: Sequence[str]) -> tuple[CheckResult, ...]:
+    async def check(self, tree: Sha, task: Task) -> tuple[CheckResult, ...]:
         self.checked.append(tree)
-        return tuple(self.results[tree].model_copy(update={"command": command}) for command in commands)
+        return tuple(self.results[tree].model_copy(update={"command": command}) for command in task.checks)
 
 
 def judge(

@@ -47,6 +47,12 @@ def test_the_policy_s_checks_win_over_what_is_recognised() -> None:
     assert task.no_check_reason is None
 
 
+def test_each_check_may_run_as_long_as_the_policy_says() -> None:
+    checks = (CheckSetting(run="make ci"), CheckSetting(run="make slow", timeout_minutes=45))
+    assert plan(RepoPolicy(checks=checks)).tasks[0].check_seconds == {"make ci": 600, "make slow": 2700}
+    assert plan(facts=PYTEST).tasks[0].check_seconds == {"python -m pytest -q": 600}
+
+
 def test_a_recognised_check_says_why_it_was_chosen() -> None:
     made = plan(facts=PYTEST)
     assert made.tasks[0].checks == ("python -m pytest -q",)

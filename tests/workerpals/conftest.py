@@ -136,11 +136,13 @@ class Desk:
         *,
         checks: Sequence[str] = (CHECK,),
         scope: tuple[str, ...] = ("**",),
+        check_minutes: tuple[float, ...] = (),
         protected: tuple[str, ...] = (),
         **more: Any,
     ) -> Assignment:
+        goal = request.splitlines()[0]
         return Assignment(
-            task=Task(goal=request.splitlines()[0], scope=scope, checks=tuple(checks)),
+            task=Task(goal=goal, scope=scope, checks=tuple(checks), check_minutes=check_minutes),
             request_text=request,
             instructions="Fix it.",
             checks=tuple(checks),
@@ -158,7 +160,7 @@ class Desk:
         given = self.assignment(**more)
         metered = MeteredModel(given, model, self.events.append, lambda: self.now)
         workspace = Workspace(given, self.sandbox, self.events.append)
-        return Bench(workspace, given.checks, metered, self.events.append), metered
+        return Bench(workspace, given, metered, self.events.append), metered
 
 
 OpenDesk = Callable[..., Awaitable[Desk]]

@@ -4,6 +4,7 @@ import pytest
 
 from pushpals.model import CheckResult
 from pushpals.workerpals.bench import better, worse
+from tests.workerpals.conftest import Desk, Scripted
 
 
 def run(*failing: str, named: bool = True) -> tuple[CheckResult, ...]:
@@ -39,6 +40,13 @@ def test_where_not_all_failing_tests_are_named_their_number_counts():
     fewer = (first.model_copy(update={"failed": 79, "failing": ("b", "c"), "unnamed": 77}),)
     assert better(fewer, many, many)
     assert worse(many, fewer, many)
+
+
+async def test_each_check_runs_no_longer_than_its_task_allows(desk: Desk):
+    checks = ("tail -f /dev/null", "true")
+    bench, _ = desk.bench(Scripted("unused"), checks=checks, check_minutes=(0.005, 10.0))
+    await bench.run_base()
+    assert [result.ended for result in bench.base] == ["timeout", "exited"]
 
 
 def test_without_checks_no_change_is_better_or_worse_than_another():

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pushpals.sandbox import Limits, scratch
-from pushpals.workerpals.checks import run_check
+from pushpals.workerpals.checks import CHECK_SECONDS, run_check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from pushpals.git import Mirror
-    from pushpals.model import CheckResult, FileChange, Patch, Sha
+    from pushpals.model import CheckResult, FileChange, Patch, Sha, Task
     from pushpals.sandbox import SandboxProvider
 
 
@@ -37,13 +37,16 @@ class TreeBench:
         """Return the tree of `onto` with `paths` taken from `source`."""
         return await self.mirror.overlay(onto, source, paths)
 
-    async def check(self, tree: Sha, commands: Sequence[str]) -> tuple[CheckResult, ...]:
-        """Run the commands on a clean copy of the tree, in a sandbox of its own."""
+    async def check(self, tree: Sha, task: Task) -> tuple[CheckResult, ...]:
+        """Run the task's checks on a clean copy of the tree, in a sandbox of its own."""
+        seconds = task.check_seconds
         async with scratch(self.scratch) as folder:
             workspace = folder / "tree"
             await self.mirror.materialise(tree, workspace)
             sandbox = await self.sandboxes.open(workspace, Limits())
             try:
-                return tuple([await run_check(sandbox, command) for command in commands])
+                return tuple(
+                    [await run_check(sandbox, c, seconds.get(c, CHECK_SECONDS)) for c in task.checks]
+                )
             finally:
                 await sandbox.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pushpals.model import Plan, Request, Risk, Task
-from pushpals.policy.commands import detect_checks
+from pushpals.policy.commands import check_timeout_minutes, detect_checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +47,7 @@ def make_plan(request: Request, policy: RepoPolicy, facts: RepoFacts) -> Plan:
         acceptance=acceptance_criteria(request.body, checks),
         scope=policy.scope.write,
         checks=checks,
+        check_minutes=tuple(check_timeout_minutes(policy, command) for command in checks),
         no_check_reason=None
         if checks
         else "no check is configured and none was recognised in the repository",

@@ -17,7 +17,7 @@ from pushpals.policy.gate import check_patch
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pushpals.model import CheckResult, FileChange, Finding, JobRecord, Patch, Sha
+    from pushpals.model import CheckResult, FileChange, Finding, JobRecord, Patch, Sha, Task
     from pushpals.policy.repo_policy import RepoPolicy
 
 
@@ -33,8 +33,8 @@ class Bench(Protocol):
     async def overlay(self, onto: Sha, source: Sha, paths: Sequence[str]) -> Sha:
         """Return the tree of `onto` with `paths` as they are in `source` (absent there: removed)."""
 
-    async def check(self, tree: Sha, commands: Sequence[str]) -> tuple[CheckResult, ...]:
-        """Run the commands in a fresh sandbox on a clean copy of the tree."""
+    async def check(self, tree: Sha, task: Task) -> tuple[CheckResult, ...]:
+        """Run the checks of a task in a fresh sandbox on a clean copy of the tree, each within its time."""
 
 
 @dataclass(frozen=True)
@@ -91,15 +91,15 @@ async def gather_evidence(
     edits tests that were there, the checks are run once more with the base's own copy of them: a change that
     only passes because it rewrote its judge is not called proven.
     """
-    commands = job.task.checks
-    if not commands:
-        return Evidence(tree=tree, thin=job.task.no_check_reason or "the repository has no checks")
+    task = job.task
+    if not task.checks:
+        return Evidence(tree=tree, thin=task.no_check_reason or "the repository has no checks")
     before = await bench.overlay(job.base, tree, tests) if tests else job.base
     edited = [f.path for f in files if f.path in tests and f.status != "added"]
-    base, head = await asyncio.gather(bench.check(before, commands), bench.check(tree, commands))
+    base, head = await asyncio.gather(bench.check(before, task), bench.check(tree, task))
     thin = _thin(base, head)
     if edited and all(result.ok for result in head):
-        judged = await bench.check(await bench.overlay(tree, job.base, edited), commands)
+        judged = await bench.check(await bench.overlay(tree, job.base, edited), task)
         if not all(result.ok for result in judged):
             names = ", ".join(edited[:3])
             thin = (

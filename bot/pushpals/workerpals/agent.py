@@ -27,7 +27,7 @@ async def work(
     """
     metered = MeteredModel(assignment, model, emit, clock)
     workspace = Workspace(assignment, sandbox, emit)
-    bench = Bench(workspace, assignment.checks, metered, emit)
+    bench = Bench(workspace, assignment, metered, emit)
     await bench.run_base()
     words, stopped = "", _without_means(bench)
     try:

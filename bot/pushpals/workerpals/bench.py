@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pushpals.model import CheckResult
+from pushpals.workerpals.assignment import Assignment
 from pushpals.workerpals.checks import CHECK_SECONDS, FailingTest, only, run_check, section
 from pushpals.workerpals.events import CheckRan, Emit, ToolUsed, one_line
 from pushpals.workerpals.metered import MeteredModel
@@ -19,7 +20,7 @@ QUICK_SECONDS: Final = 20.0
 class Bench:
     """Applies changes, runs the checks on them, and keeps the best one."""
 
-    def __init__(self, workspace: Workspace, checks: Sequence[str], model: MeteredModel, emit: Emit) -> None:
+    def __init__(self, workspace: Workspace, assignment: Assignment, model: MeteredModel, emit: Emit) -> None:
         self.workspace = workspace
         self.emit = emit
         self.base: tuple[CheckResult, ...] = ()
@@ -27,7 +28,8 @@ class Bench:
         self.best_changes: Mapping[str, str | None] = {}
         self.understood = 0
         """How many of the model's answers could be made sense of, right or wrong."""
-        self._checks = tuple(checks)
+        self._checks = assignment.checks
+        self._seconds = assignment.task.check_seconds
         self._model = model
 
     async def run_base(self) -> None:
@@ -37,7 +39,7 @@ class Bench:
 
     async def run_checks(self, *, base: bool = False) -> tuple[CheckResult, ...]:
         """Run all checks on the workspace as it is."""
-        return tuple([await self._run(command, base=base) for command in self._checks])
+        return tuple([await self._run(check, check, base=base) for check in self._checks])
 
     @property
     def green(self) -> bool:
@@ -62,7 +64,7 @@ class Bench:
         """
         single = only(test.command, test) if test else None
         if test and single:
-            result = await self._run(single, base=False)
+            result = await self._run(single, test.command, base=False)
             if not result.ok:
                 return still_failing(result, test.name)
         results = await self.run_checks()
@@ -92,8 +94,9 @@ class Bench:
         """Leave the best change in the workspace and nothing else."""
         await self.workspace.restore(self.best_changes)
 
-    async def _run(self, command: str, *, base: bool) -> CheckResult:
-        seconds = min(CHECK_SECONDS, max(10.0, self._model.seconds_left))
+    async def _run(self, command: str, check: str, *, base: bool) -> CheckResult:
+        """Run a command, which is `check` or a part of it and may run no longer than that."""
+        seconds = min(self._seconds.get(check, CHECK_SECONDS), max(10.0, self._model.seconds_left))
         result = await run_check(self.workspace.sandbox, command, seconds)
         self._model.commands += 1
         self.emit(CheckRan(result, base))

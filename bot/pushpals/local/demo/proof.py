@@ -56,7 +56,7 @@ async def prove(world: World, issue: Issue, sandboxes: SandboxProvider, folder: 
     if check is None or check.conclusion != "success":
         problems.append(f"the check run says {check.conclusion if check else 'nothing'}")
     bench = TreeBench(mirror, sandboxes, folder / "proof")
-    results = await bench.check(pull.head_sha, record.task.checks)
+    results = await bench.check(pull.head_sha, record.task)
     problems += [f"`{result.command}` on the head: {result.summary}" for result in results if not result.ok]
     if not results:
         problems.append("the repository has no checks, so nothing could be run on the head")
