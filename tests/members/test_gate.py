@@ -123,6 +123,19 @@ def test_among_several_reasons_a_secret_is_named() -> None:
     assert "ghp_" not in verdict.failure.cause
 
 
+def test_words_that_hold_a_secret_are_withheld_and_the_change_goes_on() -> None:
+    bench = Bench((changed(CODE),), {BASE: ran("a"), TREE: ran()})
+    told = job().report.model_copy(update={"words": "I used it.\nghp_" + "x" * 36, "refused": ("`curl`",)})
+    verdict = judge(bench, record=job(report=told))
+    assert verdict.failure is None
+    assert verdict.report.words == ""
+    assert len(verdict.report.refused) == 2
+    assert "worker's own words are left out" in verdict.report.refused[1]
+    assert "ghp_" not in verdict.report.model_dump_json()
+    harmless = told.model_copy(update={"words": "I used a token."})
+    assert judge(bench, record=job(report=harmless)).report.words == "I used a token."
+
+
 def test_a_damaged_diff_stops_the_patch_in_words() -> None:
     verdict = judge(Bench((changed(CODE),)), diff(CODE, "x = 1")[:-8])
     assert verdict.failure

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from pushpals.model import Evidence, Failure, FailureKind, Report, Risk
 from pushpals.policy import risk as risk_rules
 from pushpals.policy.gate import check_patch
+from pushpals.policy.secrets import find_secrets_in_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,8 +65,11 @@ async def gate(
         return Gated(job.report, tree, _no_change())
     findings = (*check_patch(patch.diff, files, job.task.scope, policy), *review(patch.diff, files))
     level, reasons = risk_rules.floor(files, policy)
+    words, withheld = _publishable(job.report.words)
     report = job.report.model_copy(
         update={
+            "words": words,
+            "refused": (*job.report.refused, *withheld),
             "files": files,
             "findings": findings,
             "risk": max(job.task.risk, level, key=lambda r: Risk(r).rank),
@@ -149,6 +153,17 @@ def _red(evidence: Evidence) -> Failure | None:
         cause=f"On the exact tree that would be published the checks do not pass: {'; '.join(red)}.",
         next_step="The patch is kept in the record. Add detail to the issue, then label it again.",
     )
+
+
+def _publishable(words: str) -> tuple[str, tuple[str, ...]]:
+    """Return the worker's words as they may be published, and why they are withheld.
+
+    They are for people to read beside the change, so a secret in them costs the words and not the change.
+    """
+    found = find_secrets_in_text(words, "the worker's summary")
+    if not found:
+        return words, ()
+    return "", tuple(f"The worker's own words are left out: {finding.message}" for finding in found)
 
 
 def _no_change() -> Failure:
