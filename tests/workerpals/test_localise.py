@@ -59,6 +59,7 @@ def test_failing_tests_come_with_their_source_and_output():
     output = (
         "======================================================================\n"
         "FAIL: test_discount (tests.test_prices.PricesTest.test_discount)\nAssertionError: 220 != 180\n"
+        "Ran 2 tests in 0.001s\n\nFAILED (failures=1)\n"
     )
     result = read_result(CommandResult("python3 -m unittest", 1, output, False, 0.1, "exited"))
     [test] = failing_units(result, Codebase(BUGGY))
