@@ -7,17 +7,18 @@ import contextlib
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pushpals.audit.prose import spent
 from pushpals.local.demo.proof import prove
-from pushpals.local.demo.world import LABEL, MAINTAINER, World
+from pushpals.local.demo.world import MAINTAINER, World
 from pushpals.local.sample import sample
 from pushpals.server.app import Server
 from pushpals.server.door import Door
 from pushpals.server.wiring import Parts, open_model, open_sandbox, open_services
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from pathlib import Path
 
     from pushpals.local.demo.proof import Proof
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from pushpals.local.forge.entities import Issue
     from pushpals.sandbox import SandboxProvider
     from pushpals.server.settings import Settings
+
+T = TypeVar("T")
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -96,14 +99,13 @@ class Demo:
             server = Server.start(services, door)
             stack.push_async_callback(server.close)
             world.forge.set_webhook(world.app, f"{server.url}/webhook")
-            await server.reconciled.wait()  # so that what is counted below is the story's own
-            await server.queue.idle()
-            code = await self._live(world, story, sandboxes)
+            await _while_serving(server, _quiet(server))  # what is counted below is the story's own
+            code = await _while_serving(server, self._live(world, story, sandboxes))
             if serve:
                 self._screen.say(
                     f"\nEverything keeps running. Open {world.url} in a browser; Ctrl-C ends it."
                 )
-                await asyncio.Event().wait()
+                await server.run()
             return code
 
     async def _world(self, stack: contextlib.AsyncExitStack, story: Story) -> World:
@@ -119,9 +121,16 @@ class Demo:
         issue = world.open_issue(story.title, story.body)
         began, before = time.monotonic(), _asked(world)
         self._screen.restart()
-        world.forge.add_label(issue, MAINTAINER, LABEL)
-        self._screen.say(f'#{issue.number} "{story.title}" labelled {LABEL}')
-        await world.forge.until(lambda: world.concluded(issue), timeout=24 * 3600)
+        world.forge.add_label(issue, MAINTAINER, world.label)
+        self._screen.say(f'#{issue.number} "{story.title}" labelled {world.label}')
+        try:
+            await world.forge.until(lambda: world.concluded(issue), timeout=world.patience)
+        except TimeoutError:
+            self._screen.say(
+                f"Nothing came of it within {world.patience / 60:g} minutes. Look at {world.url}/issues/"
+                f"{issue.number} with --serve, try a smaller issue, or name a faster model with --model."
+            )
+            return EXIT_FAILED
         seconds = time.monotonic() - began
         requests = f"{_asked(world) - before} GitHub requests, after {before} at the start"
         proof = await prove(world, issue, sandboxes, self._folder)
@@ -153,6 +162,26 @@ class Demo:
         end = "" if proof.problems else "Proven: open, passing, and its record verifies. "
         say(f"{end}{cost}. Look around: pushpals demo --serve")
         return EXIT_OK if proof.proven else EXIT_NOT_PROVEN
+
+
+async def _quiet(server: Server) -> None:
+    """Wait until the server has looked around after its start, and done what it found."""
+    await server.reconciled.wait()
+    await server.queue.idle()
+
+
+async def _while_serving(server: Server, story: Coroutine[Any, Any, T]) -> T:
+    """Return what `story` returns, or raise what ends the server before: nobody would finish the story."""
+    telling, serving = asyncio.create_task(story), asyncio.create_task(server.run())
+    try:
+        await asyncio.wait([telling, serving], return_when=asyncio.FIRST_COMPLETED)
+        if not telling.done():
+            await serving
+        return await telling
+    finally:
+        telling.cancel()
+        serving.cancel()
+        await asyncio.gather(telling, serving, return_exceptions=True)
 
 
 def _asked(world: World) -> int:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from pushpals.audit.prose import PROGRESS_MARK
+from pushpals.local.demo.policy import role_to_start, with_check
 from pushpals.local.forge.server import Forge
 from pushpals.local.forge.web import routes
-from pushpals.policy.repo_policy import POLICY_PATH
+from pushpals.policy.parse import parse_policy
+from pushpals.policy.repo_policy import POLICY_PATH, PolicyProblem, RepoPolicy
 from pushpals.server.needs import APP_EVENTS, APP_PERMISSIONS
 
 if TYPE_CHECKING:
@@ -29,7 +31,6 @@ USUAL_PORT = 8610
 OWNER = "octo"
 MAINTAINER = "ada"
 STRANGER = "sam"
-LABEL = "agent:ready"
 
 
 @dataclass
@@ -40,6 +41,8 @@ class World:
     repo: Repo
     app: App
     settings: Settings
+    policy: RepoPolicy | PolicyProblem
+    """The repository's own, as it stands on the default branch."""
 
     @classmethod
     async def create(cls, folder: Path, settings: Settings, name: str, source: Path, port: int = 0) -> World:
@@ -48,7 +51,8 @@ class World:
         for login in (OWNER, MAINTAINER, STRANGER):
             forge.create_user(login)
         repo = await forge.create_repo(OWNER, name, source)
-        forge.set_role(repo, MAINTAINER, "maintain")
+        policy = parse_policy(await _policy_text(forge, repo))
+        forge.set_role(repo, MAINTAINER, *role_to_start(policy))
         secret = secrets.token_urlsafe(32)
         app, key = await forge.register_app(
             "pushpals",
@@ -68,7 +72,7 @@ class World:
             "webhook_secret_file": None,
             "state": folder / "state",
         }
-        return cls(forge, repo, app, settings.model_copy(update=own))
+        return cls(forge, repo, app, settings.model_copy(update=own), policy)
 
     def open_issue(self, title: str, body: str) -> Issue:
         """Open an issue as the maintainer."""
@@ -80,9 +84,24 @@ class World:
         return f"{self.forge.url}/{OWNER}/{self.repo.name}"
 
     async def set_check(self, command: str) -> None:
-        """Make `command` the repository's check, as a policy file on its default branch."""
-        policy = json.dumps({"checks": [command]}) + "\n"
-        await self.forge.push(self.repo, MAINTAINER, {POLICY_PATH: policy})
+        """Make `command` the repository's check in the policy on its default branch, and change no more.
+
+        Raises SettingsError when that cannot be done.
+        """
+        policy = with_check(await _policy_text(self.forge, self.repo), command)
+        await self.forge.push(self.repo, OWNER, {POLICY_PATH: policy})
+        self.policy = parse_policy(policy)
+
+    @property
+    def label(self) -> str:
+        """The label that starts work; the usual one where the policy cannot be read."""
+        return (self.policy if isinstance(self.policy, RepoPolicy) else RepoPolicy()).trigger.label
+
+    @property
+    def patience(self) -> float:
+        """Seconds in which a job has ended by its own budget: two attempts, then the checks and the rest."""
+        policy = self.policy if isinstance(self.policy, RepoPolicy) else RepoPolicy()
+        return 60 * (2 * policy.budget.minutes + 20)
 
     def last_job(self, issue: Issue) -> JobId | None:
         """Return the newest job of an issue, as its check runs tell."""
@@ -91,7 +110,9 @@ class World:
         return max(jobs, key=lambda job: int(job.partition("-")[2]), default=None)
 
     def concluded(self, issue: Issue) -> bool:
-        """True when the newest job of an issue has come to its end, and all its check runs say so."""
+        """True when the newest job of an issue has ended, as its check runs say, or none was started."""
+        if any(not comment.startswith(PROGRESS_MARK) for comment in self.comments(issue)):
+            return True
         job = self.last_job(issue)
         runs = [run for run in self.forge.store.runs.values() if job and run.external_id == job]
         return bool(runs) and all(run.status == "completed" for run in runs)
@@ -112,6 +133,12 @@ class World:
         """Return what PushPals wrote on an issue."""
         comments = self.forge.store.comments.values()
         return [c.body for c in comments if c.number == issue.number and c.author == f"{self.app.slug}[bot]"]
+
+
+async def _policy_text(forge: Forge, repo: Repo) -> str | None:
+    """Return the policy file of the default branch; None without one."""
+    blob = await forge.git.resolve(repo, f"refs/heads/{repo.default_branch}:{POLICY_PATH}")
+    return await forge.git.run(repo, "cat-file", "blob", blob) if blob else None
 
 
 async def _start_forge(folder: Path, port: int) -> Forge:
