@@ -80,7 +80,7 @@ async def advance(
     stamp = {"by": services.holder, "nonce": secrets.token_hex(8), "updated_at": now}
     record = entry.record.model_copy(update={**changes, **stamp})
     chain = await chain_of(repo, entry)
-    lines = [chain.append(event) for event in events]
+    lines = [chain.append(services.redactor.event(event)) for event in events]
     state = AuditEvent(at=now, kind="state", text=message, attributes={"state": record.state.value})
     lines.append(chain.append(state))
     return await repo.ledger.advance(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pushpals.audit.redact import Redactor
     from pushpals.git import Capture
     from pushpals.ledger import Entry
     from pushpals.loop.hands import Hands
@@ -206,7 +207,7 @@ class Shift:
                 cause="The worker ended without changing anything.",
                 next_step="Say in the issue what should be different, best by example, then label it again.",
             )
-        report = _report(outcome, capture)
+        report = _report(outcome, capture, self._services.redactor)
         files = {"patch.diff": capture.patch.diff} if capture.patch.files else {}
         changes = {"usage": add_usage(self._before, outcome.usage), "report": report}
         if failure is None:
@@ -250,9 +251,10 @@ class Shift:
             self._services.watch(Event(self._s.ref, "state", message, job.id, job.state))
 
 
-def _report(outcome: Outcome, capture: Capture) -> Report:
+def _report(outcome: Outcome, capture: Capture, redact: Redactor) -> Report:
+    """Return what the worker did and says. Its words are its own, and go into the record without tokens."""
     left_out = tuple(f"{skipped.path} was left out: {skipped.reason}" for skipped in capture.skipped)
-    return Report(words=outcome.words, files=capture.patch.files, refused=(*outcome.refused, *left_out))
+    return Report(words=redact(outcome.words), files=capture.patch.files, refused=(*outcome.refused, *left_out))
 
 
 def _instructions(role: str) -> str:
