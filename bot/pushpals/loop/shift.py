@@ -254,7 +254,8 @@ class Shift:
 def _report(outcome: Outcome, capture: Capture, redact: Redactor) -> Report:
     """Return what the worker did and says. Its words are its own, and go into the record without tokens."""
     left_out = tuple(f"{skipped.path} was left out: {skipped.reason}" for skipped in capture.skipped)
-    return Report(words=redact(outcome.words), files=capture.patch.files, refused=(*outcome.refused, *left_out))
+    refused = (*outcome.refused, *left_out)
+    return Report(words=redact(outcome.words), files=capture.patch.files, refused=refused)
 
 
 def _instructions(role: str) -> str:
