@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiohttp import web
 
 Messages = list[dict[str, Any]]
-Reply = str | Callable[[Messages], str]
+Message = dict[str, Any]
+Reply = str | Message | Callable[[Messages], str]
+
+
+def call(name: str, **arguments: object) -> Message:
+    """Return the reply that calls a tool, as models do that take tools as such."""
+    function = {"name": name, "arguments": json.dumps(arguments)}
+    calls = [{"id": f"call-{name}", "type": "function", "function": function}]
+    return {"role": "assistant", "content": None, "tool_calls": calls}
 
 
 class ScriptedModel:
@@ -21,6 +30,8 @@ class ScriptedModel:
         self.asked: list[Messages] = []
         self.down = False
         self.silent = False
+        self.cut = False
+        """Every answer breaks off in its middle."""
         self._asked = asyncio.Event()
         self._ids = itertools.count(1)
         self._runner: web.AppRunner | None = None
@@ -50,7 +61,7 @@ class ScriptedModel:
     async def _models(self, _request: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": "scripted", "object": "model"}]})
 
-    async def _complete(self, request: web.Request) -> web.Response:
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
         self._asked.set()
         if self.silent:
             await asyncio.Event().wait()
@@ -60,15 +71,26 @@ class ScriptedModel:
         self.asked.append(body["messages"])
         reply = self.replies[min(len(self.asked), len(self.replies)) - 1]
         text = reply(body["messages"]) if callable(reply) else reply
-        return web.json_response(
+        message = {"role": "assistant", "content": text} if isinstance(text, str) else text
+        answer = web.json_response(
             {
                 "id": f"chatcmpl-{next(self._ids)}",
                 "object": "chat.completion",
                 "created": 1,
                 "model": "scripted",
-                "choices": [
-                    {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
-                ],
+                "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
                 "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
             }
         )
+        return await _half(answer, request) if self.cut else answer
+
+
+async def _half(answer: web.Response, request: web.Request) -> web.StreamResponse:
+    """Send the first half of an answer, then cut the line."""
+    body = (answer.text or "").encode()
+    half = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(body))})
+    await half.prepare(request)
+    await half.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return half

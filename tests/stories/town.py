@@ -74,11 +74,13 @@ class Town:
     sandboxes: SandboxProvider
     folder: Path
     events: list[Event] = field(default_factory=list)
+    tools: bool = False
+    """Whether the model takes tools as such."""
 
     @contextlib.asynccontextmanager
     async def server(self) -> AsyncIterator[Server]:
         """Run a PushPals server in this process; several times one after the other is a restart."""
-        chosen = ChosenModel("scripted", "scripted", url=self.model.url, native_tools=False)
+        chosen = ChosenModel("scripted", "scripted", url=self.model.url, native_tools=self.tools)
         async with open_services(
             self.settings, Parts(chosen, self.sandboxes), self.events.append
         ) as services:
