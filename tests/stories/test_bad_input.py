@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from pushpals.local.forge.entities import Issue
+from pushpals.local.model import ChosenModel
 from tests.stories.conftest import Builder
 from tests.stories.town import FILES, FIX, Town
 
@@ -44,6 +48,41 @@ async def test_a_model_that_is_down_fails_as_such(town: Town) -> None:
     assert job.failure.kind == "model"
     assert job.attempt == 3
     assert [kind.value for kind in job.failures] == ["model", "model"]
+    assert town.pulls() == []
+
+
+async def test_a_model_that_takes_too_long_fails_as_such(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = ChosenModel.connect
+    monkeypatch.setattr(ChosenModel, "connect", lambda chosen: connect(chosen, timeout=0.1))
+    issue = town.issue()
+    town.model.silent = True
+    async with town.server():
+        town.label(issue)
+        await town.concluded(issue)
+    await failed_with_the_model(town, issue, "gave no full answer within 0.1 s.", "allow it more time.")
+
+
+async def test_a_model_that_is_cut_off_fails_as_such(town: Town) -> None:
+    issue = town.issue()
+    town.model.cut = True
+    async with town.server():
+        town.label(issue)
+        await town.concluded(issue)
+    assert town.model.asked
+    await failed_with_the_model(town, issue, "was cut inside its answer.", "look at the model server's log.")
+
+
+async def failed_with_the_model(town: Town, issue: Issue, cause: str, next_step: str) -> None:
+    """Assert that people are told what the model did, and what they can do."""
+    [job] = await town.jobs(issue)
+    assert job.failure
+    assert (job.failure.kind, job.attempt) == ("model", 3)
+    assert job.failure.cause.endswith(cause)
+    assert job.failure.next_step.endswith(next_step)
+    [comment] = town.comments(issue)
+    assert cause in comment.body
+    assert next_step in comment.body
+    assert [check.conclusion for check in town.checks()] == ["failure"]
     assert town.pulls() == []
 
 
