@@ -13,7 +13,7 @@ from pushpals.local.model import Surroundings, Wanted, choose_model
 from pushpals.sandbox import SandboxProvider
 from tests.workerpals.bench.run import solve
 
-SOLVED = ("sample", "off_by_one", "wrong_operator", "missing_none", "lost_case")
+SOLVED = ("sample", "off_by_one", "wrong_operator", "lost_case")
 CACHE = Path.home() / ".cache" / "pushpals"
 
 
@@ -36,13 +36,6 @@ async def test_the_embedded_model_mends_it(
     assert result.outcome.failure is None
     assert result.right, result.diff
     assert result.outcome.usage.usd == 0
-
-
-@pytest.mark.real_model
-@pytest.mark.timeout(900)
-async def test_the_samples_mended_line_keeps_what_the_old_one_kept(
-    model: ChatModel, sandboxes: SandboxProvider, tmp_path: Path
-) -> None:
-    result = await solve("sample", tmp_path / "workspace", sandboxes, model)
-    [line] = [line for line in result.diff.splitlines() if line.startswith("+ ")]
-    assert r"\w" in line
+    if name == "sample":  # The mended line keeps what the old one kept: letters of every script.
+        [line] = [line for line in result.diff.splitlines() if line.startswith("+ ")]
+        assert r"\w" in line

@@ -15,7 +15,7 @@ REQUESTS = "refs/pushpals/requests/"
 JOBS = "refs/pushpals/jobs/"
 RECORD, AUDIT = "record.json", "audit.jsonl"
 
-_JOB_ID = re.compile(r"[1-9][0-9]*-[1-9][0-9]*")
+_JOB_ID = re.compile(r"[1-9][0-9]{0,8}-[1-9][0-9]{0,8}")
 
 
 def request_ref(number: int) -> str:
