@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pushpals.model import JobRecord, SubjectRef
     from pushpals.workerpals import AgentEvent
 
+SHOWN_COMMAND = 46
+"""Characters of a command in a line about how it ended."""
 TEXT_LIMIT = 20_000
 """Characters of one output or answer that the audit keeps: its head and its tail."""
 _KINDS: dict[str, Kind] = {"run": "command", "edit": "edit", "write": "edit"}
@@ -65,7 +67,7 @@ class Logbook:
                 self._watch("tool", event.line)
             case CheckRan():
                 when = "before" if event.base else "after"
-                line = f"{event.result.command}: {event.result.summary} ({when} the change)"
+                line = f"{_short(event.result.command)}: {event.result.summary} ({when} the change)"
                 self._keep("check", "sandbox", line, event.result.model_dump(mode="json"))
                 self._watch("check", line)
             case Refused():
@@ -110,6 +112,13 @@ class Logbook:
     def _watch(self, kind: EventKind, text: str) -> None:
         line = " ".join(self._services.redactor(text).split())
         self._services.watch(Event(self._ref, kind, line, self._job.id))
+
+
+def _short(command: str) -> str:
+    """Return a command with its middle left out when it would push its result off the line."""
+    if len(command) <= SHOWN_COMMAND:
+        return command
+    return f"{command[: SHOWN_COMMAND // 2 - 1]}…{command[-(SHOWN_COMMAND // 2) :]}"
 
 
 def add_usage(one: Usage, other: Usage) -> Usage:

@@ -86,9 +86,15 @@ class Bench:
         self.workspace.write(path, text)
         old, new = before.splitlines(keepends=True), text.splitlines(keepends=True)
         diff = "".join(difflib.unified_diff(old, new, f"a/{path}", f"b/{path}"))
-        added = sum(line.startswith("+") and not line.startswith("+++") for line in diff.splitlines())
-        removed = sum(line.startswith("-") and not line.startswith("---") for line in diff.splitlines())
-        self.emit(ToolUsed("edit", one_line(f"edit {path}: {added} added, {removed} removed"), diff))
+        changed = [line for line in diff.splitlines()[2:] if line.startswith(("+", "-"))]
+        added = [line[1:] for line in changed if line.startswith("+")]
+        # One line is shown as it now is; of more the numbers say more.
+        what = (
+            added[0].strip()
+            if len(added) == 1
+            else f"{len(added)} added, {len(changed) - len(added)} removed"
+        )
+        self.emit(ToolUsed("edit", one_line(f"edit {path}: {what}"), diff))
 
     async def keep_best(self) -> None:
         """Leave the best change in the workspace and nothing else."""
