@@ -87,7 +87,8 @@ async def test_a_good_record_holds_and_a_changed_one_does_not(clone: Path, tmp_p
 
     # The tree that the checks are said to have run on.
     await git(clone, "update-ref", JOB, good)
-    await rewritten(clone, "record.json", f'"tree":"{gated}"}}', f'"tree":"{tree}"}}')
+    assert record.index(gated) < record.index('"tree"', record.index('"state"'))  # the report comes first
+    await rewritten(clone, "record.json", record, record.replace(gated, tree, 1))
     ran = await verify(clone, tmp_path)
     assert ran.code == 1
     assert "The evidence is about another tree" in ran.out

@@ -45,6 +45,7 @@ from pushpals.model import Person, RepoRef
 
 BRANCH = "agent/bug_fixer/1-1"
 REF = RepoRef.parse("octo/names")
+GRANTED = Permissions(**{**CONTROL, **PUSH})
 
 
 @dataclass
@@ -68,7 +69,7 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
         forge.set_role(repo, "ana", "maintain")
         forge.set_role(repo, "bob", "triage")
         app, key = await forge.register_app(
-            "pushpals", "PushPals", owner="octo", permissions=dict(PUSH), events=["issues"]
+            "pushpals", "PushPals", owner="octo", permissions=dict(GRANTED), events=["issues"]
         )
         forge.install(app, [repo])
         forge.create_label(repo, "agent:done")
@@ -280,7 +281,7 @@ async def test_what_does_not_exist_is_not_found(town):
 async def test_the_app_knows_itself_and_where_it_is_installed(town):
     app = await town.github.app()
     assert (app.slug, app.owner, app.bot_login) == ("pushpals", "octo", "pushpals[bot]")
-    assert app.permissions == PUSH
+    assert app.permissions == GRANTED
     (installation,) = await town.github.installations()
     assert (installation.account, installation.suspended) == ("octo", False)
     assert await town.github.repositories(installation.id) == (REF,)
