@@ -33,7 +33,7 @@ demo: $(RUNTIME) ## Label an issue, get a pull request, on this machine (ARGS="-
 	@$(BIN)/pushpals demo $(ARGS)
 
 test: $(RUNTIME) $(DEV) ## Run the tests this machine can run (ARGS="tests/ledger -k claim" to choose)
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 test-model: $(RUNTIME) $(DEV) ## Run the tests that need the embedded model
 	@$(BIN)/python -m pytest -m real_model $(ARGS)

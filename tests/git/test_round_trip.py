@@ -69,7 +69,7 @@ async def test_export_and_apply_are_each_others_inverse(
 ) -> None:
     loop = asyncio.get_running_loop()
 
-    @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(tree=TREES, edits=st.lists(EDITS, max_size=8))
     def check(tree: list[tuple[str, str, object]], edits: list[tuple[str, str, object]]) -> None:
         asyncio.run_coroutine_threadsafe(example(tree, edits), loop).result(60)

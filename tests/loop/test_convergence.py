@@ -97,7 +97,7 @@ def settle(world: World) -> None:
     raise AssertionError("two processes keep undoing each other's work")
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(stories)
 def test_all_comes_to_rest_and_nothing_is_done_twice_or_without_leave(
     story: Story,
@@ -112,7 +112,7 @@ def test_all_comes_to_rest_and_nothing_is_done_twice_or_without_leave(
     assert world.facts() == before
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(stories)
 def test_whatever_happened_a_label_by_somebody_who_may_is_answered(
     story: Story,

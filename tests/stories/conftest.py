@@ -7,11 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from pushpals.llm.retry import RetryPolicy
 from pushpals.sandbox import choose
 from tests.stories.scripted import Reply
 from tests.stories.town import FILES, FIX, Town, build
 
 Builder = Callable[..., Awaitable[Town]]
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a model that fails be asked again at once. How long the pauses are is tested with the policy."""
+    monkeypatch.setattr(RetryPolicy, "_wait", lambda policy, state: 0.0)
 
 
 @pytest.fixture
