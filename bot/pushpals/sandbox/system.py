@@ -133,6 +133,9 @@ def _homes() -> Iterable[Path]:
     """Return the directories where people, root among them, keep their own things."""
     yield Path("/home")
     yield Path("/root")
+    # What the accounts say may differ from where this user's things are kept, as it often does in containers.
+    if Path.home() != Path("/"):
+        yield Path.home().resolve()
     for account in pwd.getpwall():
         home = Path(account.pw_dir)
         # Services name directories such as / or /usr/sbin as home: nobody lives there.
