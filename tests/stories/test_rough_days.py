@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -162,6 +163,8 @@ async def test_a_text_that_a_stranger_changed_after_the_label_is_not_worked_on(t
         assert "`sam` changed this issue after `agent:ready` was added" in comment.body
         assert not [ref for ref in await town.refs() if ref.startswith("refs/pushpals/")]
 
+        # People take a while to read it again; within the same second nobody could tell what came first.
+        town.forge.store._clock = lambda: datetime.now(UTC) + timedelta(minutes=1)
         town.forge.remove_label(issue, "ada", LABEL)
         town.label(issue)
         await town.concluded(issue)
