@@ -298,6 +298,71 @@ ENDED = frozenset({JobState.MERGED, JobState.FAILED, JobState.CANCELLED, JobStat
 HELD = frozenset({JobState.CLAIMED, JobState.RUNNING})
 
 
+ON_A_BRANCH = frozenset({JobState.PUBLISHED, JobState.APPROVED, JobState.INTEGRATING})
+"""Published and not ended: there is a branch with a pull request, and people may ask for more."""
+
+
+class WaitReason(StrEnum):
+    """What a job in state `waiting` waits for."""
+
+    APPROVAL = "approval"
+    BUDGET = "budget"
+    QUESTION = "question"
+    DEPENDENCY = "dependency"
+    COMMAND = "command"
+
+
+class OrderKind(StrEnum):
+    """Why a published job goes on for another round."""
+
+    FIX = "fix"
+    """A person asked for something, in a command."""
+    REVIEW = "review"
+    """A person's review remarked something."""
+    FINDINGS = "findings"
+    """ReviewAgent found something that blocks."""
+    CI = "ci"
+    """The repository's own checks are red on the pull request."""
+    CONFLICT = "conflict"
+    """The pull request does not merge any more."""
+
+
+class Order(Frozen):
+    """One thing a further round of a job is asked to do."""
+
+    kind: OrderKind
+    cause: str
+    """Key of what asked for it; the same cause is never served twice."""
+    text: str = ""
+    """What is asked, cleaned. It is data: a model is shown it inside a fence."""
+    at: datetime
+    by: Person | None = None
+    path: str | None = None
+    line: int | None = None
+    thread: str | None = None
+    """Id of the review thread to answer, if it came from one."""
+
+
+class Approval(Frozen):
+    """Somebody's yes to a plan. It holds for this commit of the plan and this text of the request alone."""
+
+    by: Person
+    at: datetime
+    how: Literal["review", "button", "command"]
+    plan_commit: Sha | None
+    digest: str
+    """The request's digest that was approved."""
+
+
+class Question(Frozen):
+    """The one question that is asked instead of guessing."""
+
+    text: str
+    asked_at: datetime
+    answer: str | None = None
+    answered_by: Person | None = None
+
+
 class Holder(Frozen):
     """Who holds a claim. A process with the same `instance` and another `boot` is its successor."""
 
@@ -317,6 +382,18 @@ class RequestRecord(Frozen):
     created_at: datetime
     causes: tuple[str, ...] = ()
     """Every cause this request has answered, the newest last."""
+    first: int = Field(default=1, ge=1)
+    """Number of the job of the plan's first task: the job of task `i`, from 0, is `<n>-<first + i>`."""
+    plan_commit: Sha | None = None
+    """The commit that shows the plan to people, where it waits, or waited, for their yes."""
+    approval: Approval | None = None
+    question: Question | None = None
+    stopped: str | None = None
+    """Why nothing of the plan goes on, as a sentence for people; None while it does."""
+
+    def job_id(self, index: int) -> JobId:
+        """Return the id of the job that does the task at `index`, from 0."""
+        return f"{self.request.number}-{self.first + index}"
 
 
 class JobRecord(Frozen):
@@ -349,3 +426,33 @@ class JobRecord(Frozen):
     not_before: datetime | None = None
     """A retry waits until then."""
     report: Report = Report()
+    index: int = Field(default=0, ge=0)
+    """Which task of the plan it does, from 0."""
+    onto: str | None = None
+    """The branch of the unmerged job it builds on; None: the default branch."""
+    round: int = Field(default=0, ge=0)
+    """0 until the first publication; each further round on the same branch adds one."""
+    start: Sha | None = None
+    """Commit the present round begins on; None: `base`."""
+    orders: tuple[Order, ...] = ()
+    """What the present round is asked to do; empty in the first."""
+    served: tuple[str, ...] = ()
+    """Causes of all orders of earlier rounds."""
+    ci_rounds: int = 0
+    conflict_rounds: int = 0
+    sent_back: int = 0
+    """How often ReviewAgent sent the patch back to the worker."""
+    waiting: WaitReason | None = None
+    asks: str | None = None
+    """While it waits: the exact command, or what else is asked of people."""
+    allowed: tuple[str, ...] = ()
+    """Commands outside the allowlist that a person allowed for this job."""
+    denied: tuple[str, ...] = ()
+    """Commands that a person denied."""
+    budget_factor: float = Field(default=1.0, ge=1.0, le=16.0)
+    """What people have raised the budget of the policy by."""
+
+    @property
+    def origin(self) -> Sha:
+        """The commit the present round begins on."""
+        return self.start or self.base
