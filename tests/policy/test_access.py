@@ -5,9 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pushpals.model import Person
-from pushpals.policy.access import STANDARD_ROLES, Allowed, Refused, may_start, roles_that_may
+from pushpals.policy.access import (
+    STANDARD_ROLES,
+    Allowed,
+    Refused,
+    may,
+    may_start,
+    roles_that_ask,
+    roles_that_may,
+)
 from pushpals.policy.parse import parse_policy
 from pushpals.policy.repo_policy import Access, RepoPolicy
+from pushpals.policy.verbs import Verb
 
 ANA = Person(id=1, login="ana")
 
@@ -78,3 +87,47 @@ def test_a_higher_standard_role_may_do_no_less(listed: list[str], role: str) -> 
     higher = STANDARD_ROLES[STANDARD_ROLES.index(role) :]
     assert role not in may or set(higher) <= set(may)
     assert "read" not in may
+
+
+@pytest.mark.parametrize(
+    ("verb", "role", "own", "allowed"),
+    [
+        ("status", "triage", False, True),
+        ("status", "read", False, False),
+        ("status", "read", True, True),
+        ("explain", None, True, True),
+        ("help", "none", False, False),
+        ("ask", "triage", False, True),
+        ("ask", "read", True, False),  # a model's answer costs something
+        ("cancel", "triage", False, False),
+        ("cancel", "triage", True, False),
+        ("cancel", "write", False, True),
+        ("approve", "admin", False, True),
+        ("fix", "read", True, False),
+    ],
+)
+def test_who_may_say_what(verb: str, role: str | None, own: bool, allowed: bool) -> None:
+    verdict = may(Verb(verb), role, RepoPolicy(), ANA, own=own)
+    assert isinstance(verdict, Allowed) is allowed
+
+
+def test_who_may_start_work_may_also_ask() -> None:
+    policy = RepoPolicy(access=Access(roles=("write",), ask=()))
+    assert roles_that_ask(policy) == ("write", "maintain", "admin")
+    assert may(Verb.ASK, "triage", policy, ANA) == Refused(
+        "asking PushPals for `ask` needs write access.",
+        ("write", "maintain", "admin"),
+        "access.ask (default)",
+    )
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+def test_bots_are_not_answered(verb: Verb) -> None:
+    robot = Person(id=2, login="dependabot[bot]", bot=True)
+    assert isinstance(may(verb, "admin", RepoPolicy(), robot, own=True), Refused)
+
+
+@given(st.sampled_from(list(Verb)), st.sampled_from([*STANDARD_ROLES, "none", "other"]), st.booleans())
+def test_who_may_act_may_use_every_verb(verb: Verb, role: str, own: bool) -> None:
+    acts = isinstance(may_start(role, RepoPolicy(), ANA), Allowed)
+    assert not acts or isinstance(may(verb, role, RepoPolicy(), ANA, own=own), Allowed)

@@ -1,4 +1,4 @@
-"""Who may start work, by the role GitHub names.
+"""Who may start work, who may act on it, and who is answered: all by the role GitHub names.
 
 GitHub's `permission` reports triage as read and maintain as write, so only `role_name` is asked
 (https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user).
@@ -11,6 +11,7 @@ from typing import Final
 
 from pushpals.model import Person
 from pushpals.policy.repo_policy import RepoPolicy
+from pushpals.policy.verbs import ASKED, TOLD, Verb
 
 STANDARD_ROLES: Final = ("read", "triage", "write", "maintain", "admin")
 """GitHub's own repository roles, lowest first."""
@@ -34,20 +35,58 @@ class Refused:
 
 def may_start(role_name: str | None, policy: RepoPolicy, person: Person) -> Allowed | Refused:
     """Tell whether `person`, whose role here is `role_name` (None when unknown), may start work."""
-    roles = roles_that_may(policy)
-    if person.bot or person.login.endswith("[bot]"):
-        return Refused("bots cannot start PushPals.", roles, "bots (built-in)")
-    if role_name in roles:
-        return Allowed(role_name)
-    rule = f"access.roles ({policy.where('access.roles')})"
-    return Refused(f"starting PushPals here needs {_needed(roles)}.", roles, rule)
+    return _judge(role_name, policy, person, roles_that_may(policy), "starting PushPals here")
+
+
+def may(
+    verb: Verb, role_name: str | None, policy: RepoPolicy, person: Person, *, own: bool = False
+) -> Allowed | Refused:
+    """Tell whether `person` may use `verb`, at the least: a plan's approval asks for more than this.
+
+    `own` is True where the issue or pull request is that person's own: its author is told how it stands.
+    """
+    if verb not in ASKED:
+        return _judge(role_name, policy, person, roles_that_may(policy), f"`{verb}`")
+    roles = roles_that_ask(policy)
+    verdict = _judge(role_name, policy, person, roles, f"asking PushPals for `{verb}`", "access.ask")
+    if isinstance(verdict, Refused) and own and verb in TOLD and not _is_bot(person):
+        return Allowed(role_name or "none")
+    return verdict
 
 
 def roles_that_may(policy: RepoPolicy) -> tuple[str, ...]:
     """Return the roles that may start work: standard ones from the lowest listed up, then the custom ones."""
-    listed = policy.access.roles
+    return _from_lowest(policy.access.roles)
+
+
+def roles_that_ask(policy: RepoPolicy) -> tuple[str, ...]:
+    """Return the roles that are answered: those listed for it, and those that may start work."""
+    return _from_lowest((*policy.access.ask, *policy.access.roles))
+
+
+def _from_lowest(listed: tuple[str, ...]) -> tuple[str, ...]:
     lowest = next((rank for rank, role in enumerate(STANDARD_ROLES) if role in listed), len(STANDARD_ROLES))
-    return (*STANDARD_ROLES[lowest:], *(role for role in listed if role not in STANDARD_ROLES))
+    custom = dict.fromkeys(role for role in listed if role not in STANDARD_ROLES)
+    return (*STANDARD_ROLES[lowest:], *custom)
+
+
+def _judge(
+    role_name: str | None,
+    policy: RepoPolicy,
+    person: Person,
+    roles: tuple[str, ...],
+    what: str,
+    field: str = "access.roles",
+) -> Allowed | Refused:
+    if _is_bot(person):
+        return Refused("bots cannot start PushPals.", roles, "bots (built-in)")
+    if role_name in roles:
+        return Allowed(role_name)
+    return Refused(f"{what} needs {_needed(roles)}.", roles, f"{field} ({policy.where(field)})")
+
+
+def _is_bot(person: Person) -> bool:
+    return person.bot or person.login.endswith("[bot]")
 
 
 def _needed(roles: tuple[str, ...]) -> str:

@@ -92,13 +92,17 @@ class Trigger(Section):
 
 
 class Access(Section):
-    """Who may start work."""
+    """Who may start work, and who is answered."""
 
     roles: tuple[Role, ...] = ("write", "maintain", "admin")
     """Repository roles that may start work. A standard role (`triage`, `write`, `maintain`, `admin`) includes
     the standard roles above it; a custom role of the organisation counts only if it is named here. `read`
     cannot be listed, because in a public repository everyone has it. Bots never start work. An empty list
     lets nobody."""
+    ask: tuple[Role, ...] = ("triage", "write", "maintain", "admin")
+    """Repository roles whose questions are answered: `ask`, which a model answers, `status`, `explain` and
+    `help`. Read as `roles` is; who may start work may also ask. The author of an issue or pull request is
+    told its `status`, `explain` and `help` in any case: that costs nothing. Bots are never answered."""
 
 
 class Scope(Section):
@@ -162,7 +166,7 @@ class RepoPolicy(Section):
     trigger: Trigger = Trigger()
     """What starts work."""
     access: Access = Access()
-    """Who may start work."""
+    """Who may start work, and who is answered."""
     scope: Scope = Scope()
     """Which files a change may touch."""
     limits: Limits = Limits()
