@@ -456,3 +456,28 @@ class JobRecord(Frozen):
     def origin(self) -> Sha:
         """The commit the present round begins on."""
         return self.start or self.base
+
+
+class Car(Frozen):
+    """A job's approved branch on the merge train, at exactly the commit that was approved."""
+
+    job: JobId
+    branch: str
+    head: Sha
+    pull: int | None = None
+    """Number of its pull request; None where the delivery has none."""
+    title: str = ""
+
+
+class CarGroup(Frozen):
+    """Cars of a merge train that are judged together. `red`: as a whole they are known not to pass."""
+
+    cars: tuple[JobId, ...]
+    red: bool = False
+
+
+class CarTally(Frozen):
+    """Good and bad cars of a repository's merge train so far, the older ones fading."""
+
+    good: float = Field(default=0.0, ge=0)
+    bad: float = Field(default=0.0, ge=0)

@@ -74,7 +74,7 @@ async def test_git_is_missing_or_too_old(
     bare_environment.setenv("PATH", str(tmp_path))
     found = await findings(Settings())
     assert (found["git"].ok, found["git"].text) == (False, said)
-    assert "2.30" in found["git"].remedy
+    assert "2.38" in found["git"].remedy
 
 
 async def test_no_sandbox(settings: Settings) -> None:

@@ -11,6 +11,7 @@ from pushpals.git.errors import (
     RefMissing,
     WorkspaceTooLarge,
 )
+from pushpals.git.merge import Merge
 from pushpals.git.mirror import LogEntry, Mirror
 from pushpals.git.objects import Identity
 from pushpals.git.remote import RefUpdate, TokenSource
@@ -25,6 +26,7 @@ __all__ = [
     "Identity",
     "LeaseLost",
     "LogEntry",
+    "Merge",
     "Mirror",
     "PatchDoesNotApply",
     "PushRefused",

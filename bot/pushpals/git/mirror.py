@@ -17,6 +17,7 @@ from pushpals.git import trees
 from pushpals.git.capture import Capture, Exporter
 from pushpals.git.errors import GitError, RefMissing
 from pushpals.git.lock import exclusive, remove_stale_locks
+from pushpals.git.merge import Merge, merge
 from pushpals.git.objects import Identity, NewCommit, ObjectStore
 from pushpals.git.process import Completed, Git
 from pushpals.git.remote import RefUpdate, Remote, TokenSource
@@ -24,8 +25,8 @@ from pushpals.git.trees import TreeEntry
 from pushpals.git.workspace import CACHES
 from pushpals.model import FileChange, Patch, Sha
 
-_ATTRIBUTES = "* -text -crlf !eol -ident -filter -working-tree-encoding !diff !whitespace\n"
-"""Stands above every .gitattributes: bytes are exact both ways, and no filter has a name to run by."""
+_ATTRIBUTES = "* -text -crlf !eol -ident -filter -working-tree-encoding !diff !whitespace !merge\n"
+"""Stands above every .gitattributes: bytes are exact both ways; no filter or driver has a name to run by."""
 
 _EXCLUDES = "".join(f"{name}/\n" for name in sorted(CACHES)) + "*.pyc\n.DS_Store\n"
 _LOG_FORMAT = "--format=%H%x00%P%x00%an%x00%ct%x00%B%x00%x01"
@@ -241,6 +242,12 @@ class Mirror:
     async def apply(self, patch: Patch) -> Sha:
         """Return the tree of `patch.base` with the patch on it. Raises PatchDoesNotApply."""
         return await trees.apply(self._git, patch)
+
+    async def merge(self, ours: Sha, theirs: Sha) -> Merge:
+        """Merge two commits by content; see `git.merge`. Completes a shallow history if need be."""
+        if await self.merge_base(ours, theirs) is None:
+            raise GitError(f"{ours[:12]} and {theirs[:12]} have no common history. They can not be merged.")
+        return await merge(self._git, ours, theirs)
 
     async def commit(
         self, tree: Sha, parents: Sequence[Sha], message: str, *, author: Identity, when: datetime

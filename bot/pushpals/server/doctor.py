@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pushpals.local.model import Progress
     from pushpals.server.settings import Settings
 
-OLDEST_GIT = (2, 30)
+OLDEST_GIT = (2, 38)
+"""The first that merges without a workspace."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,12 @@ async def examine(
 async def _git() -> Finding:
     found = shutil.which("git")
     if found is None:
-        return Finding("git", ok=False, text="not found", remedy="Install git, 2.30 or newer.")
+        return Finding("git", ok=False, text="not found", remedy="Install git, 2.38 or newer.")
     process = await asyncio.create_subprocess_exec(found, "--version", stdout=asyncio.subprocess.PIPE)
     words = (await process.communicate())[0].decode(errors="replace").split()
     version = words[2] if len(words) > 2 else "0"  # noqa: PLR2004 - `git version 2.39.5`
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-    return Finding("git", ok=numbers >= OLDEST_GIT, text=version, remedy="Install git 2.30 or newer.")
+    return Finding("git", ok=numbers >= OLDEST_GIT, text=version, remedy="Install git 2.38 or newer.")
 
 
 async def _sandbox(settings: Settings) -> Finding:
