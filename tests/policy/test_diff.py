@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushpals.policy.diff import DiffError, FileDiff, read_diff
+from pushpals.policy.diff import DiffError, DiffLine, FileDiff, read_diff
 
 
 def git(folder: Path, *argv: str) -> bytes:
@@ -50,7 +50,7 @@ def test_added_lines_are_told_with_their_numbers_in_the_new_file(tmp_path: Path)
 )
 def test_every_spelling_of_a_name_is_read_back(tmp_path: Path, name: str) -> None:
     (file,) = read_diff(diff_of(tmp_path, {}, {name: b"x\n"}))
-    assert file == FileDiff(name, [(1, "x")], added_bytes=2)
+    assert file == FileDiff(name, [DiffLine("+", 1, "x")], added_bytes=2)
 
 
 def test_new_empty_deleted_binary_and_executable_files_are_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Reading a `git diff --binary --full-index` as data: which paths it names, and which lines it adds.
+"""Reading a `git diff --binary --full-index` as data: which paths it names, and which lines it holds.
 
 The format is that of git-diff(1), "Generating patch text with -p", without rename detection.
 """
@@ -8,25 +8,45 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 _HUNK: Final = re.compile(rb"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _ESCAPE: Final = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _NAMED: Final = {b"a": 7, b"b": 8, b"t": 9, b"n": 10, b"v": 11, b"f": 12, b"r": 13, b'"': 34, b"\\": 92}
+_MARKS: Final[dict[bytes, Literal["+", "-", " "]]] = {b"+": "+", b"-": "-", b" ": " "}
 
 
 class DiffError(ValueError):
     """The bytes are not a diff that git would have written."""
 
 
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    """One line of a hunk. `number` is the line's own after the change; a removed line has the next one's."""
+
+    mark: Literal["+", "-", " "]
+    number: int
+    text: str
+
+
 @dataclass(slots=True)
 class FileDiff:
-    """One file of a diff: its path, the lines added with their numbers, and whether it is binary."""
+    """One file of a diff: its path, the lines of its hunks, and whether it is binary."""
 
     path: str
-    added: list[tuple[int, str]] = field(default_factory=list)
+    lines: list[DiffLine] = field(default_factory=list)
     added_bytes: int = 0
     binary: bool = False
+
+    @property
+    def added(self) -> list[tuple[int, str]]:
+        """The lines added, with their numbers."""
+        return [(line.number, line.text) for line in self.lines if line.mark == "+"]
+
+    @property
+    def present(self) -> frozenset[int]:
+        """Numbers of the lines that the diff shows and that are there after the change."""
+        return frozenset(line.number for line in self.lines if line.mark != "-")
 
 
 def read_diff(diff: bytes) -> tuple[FileDiff, ...]:
@@ -64,8 +84,9 @@ def _read_hunk(hunk: re.Match[bytes], lines: Iterator[bytes], into: FileDiff) ->
         if line is None:
             raise DiffError(f"a hunk of {into.path!r} is cut short")
         mark = line[:1]
+        if known := _MARKS.get(mark):
+            into.lines.append(DiffLine(known, number, line[1:].decode("utf-8", "backslashreplace")))
         if mark == b"+":
-            into.added.append((number, line[1:].decode("utf-8", "backslashreplace")))
             into.added_bytes += len(line)
         if mark not in {b"+", b"-", b" ", b"\\"}:
             raise DiffError(f"a hunk of {into.path!r} has a line that is neither added, removed nor kept")
