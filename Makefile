@@ -44,6 +44,7 @@ check: $(RUNTIME) $(DEV) ## Lint, types, workflows and the import rules
 	@echo 'mypy --strict';    $(BIN)/mypy
 	@echo 'zizmor';           $(BIN)/zizmor --offline --quiet --no-progress .github
 	@echo 'workflow schema';  $(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@echo 'form schema';      $(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms docs/examples/*.yml
 	@echo 'dependabot schema'; $(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	@echo 'import rules';     $(BIN)/python -m pytest -q tests/test_architecture.py
 

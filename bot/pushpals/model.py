@@ -143,6 +143,18 @@ class Plan(Frozen):
     """What one job of it may cost by the policy it was planned under; None when there is no cap."""
 
 
+class Brief(Frozen):
+    """What the issue form asks for, where a request was made with it; empty where nothing was said."""
+
+    goal: str = ""
+    constraints: str = ""
+    risk: Risk | None = None
+    """What the person thinks the risk is. It may raise a plan's risk, never lower it."""
+    done: tuple[str, ...] = ()
+    """The definition of done, one criterion each."""
+    context: str = ""
+
+
 class Request(Frozen):
     """What a person asked for, cleaned, with the digest of the text as it was read."""
 
@@ -156,6 +168,8 @@ class Request(Frozen):
     asked_at: datetime
     cleaned: tuple[str, ...] = ()
     """What was removed from the text before a model may read it, one plain phrase each."""
+    brief: Brief | None = None
+    """The parts of the issue form, if it was used."""
 
     @staticmethod
     def digest_of(title: str, body: str) -> str:

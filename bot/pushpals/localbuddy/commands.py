@@ -139,9 +139,8 @@ def _typed(key: str, verb: Verb, rest: str, below: str) -> Command:
     if verb is Verb.APPROVE and _WORDS.fullmatch(" ".join(words).lower()):
         return Command(key, verb, " ".join(words).lower())
     if words:
-        raise _WrongError(
-            f"says more than `{verb}` takes", " ".join(["/" + NAME, verb, *([job] if job else [])])
-        )
+        meant = [f"/{NAME}", verb, f"{factor:g}x" if factor else "", job or ""]
+        raise _WrongError(f"says more than `{verb}` takes", " ".join(filter(None, meant)))
     return Command(key, verb, job=job, factor=factor)
 
 

@@ -5,22 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushpals.audit.text import clean_untrusted, strip_unseen
+from pushpals.localbuddy.commands import commands_of
+from pushpals.localbuddy.form import read_form
 from pushpals.model import Request
+from pushpals.policy.access import roles_that_may
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from pushpals.github import SubjectView
+    from pushpals.github import CommentView, SubjectView
     from pushpals.model import Person
+    from pushpals.policy.repo_policy import RepoPolicy
 
 BODY_LIMIT = 20_000
 """Characters of an issue's text that a model is shown; the digest covers all of it."""
+COMMENTS_LIMIT = 6_000
+"""Characters of the comments that a model is shown besides; the oldest are left out first."""
+MOST_PEOPLE = 5
 
 
-def read_request(view: SubjectView, cause: str, asker: Person, asked_at: datetime) -> Request:
+def read_request(
+    view: SubjectView, cause: str, asker: Person, asked_at: datetime, said: Sequence[CommentView] = ()
+) -> Request:
     """Return the request an issue makes: its text cleaned, with the digest of the text as it stands.
 
-    What cleaning took out (hidden HTML, zero-width characters …) is listed in `cleaned`.
+    What cleaning took out (hidden HTML, zero-width characters …) is listed in `cleaned`. `said` are the
+    comments that belong to the request; see `comments_to_show`. The digest is of title and text alone.
     """
     # GitHub shows a title as it is written: nothing in it is hidden but what cannot be seen at all.
     title, body = strip_unseen(view.title), clean_untrusted(view.body)
@@ -32,10 +43,67 @@ def read_request(view: SubjectView, cause: str, asker: Person, asked_at: datetim
     return Request(
         number=view.number,
         title=title.text.strip() or f"Issue {view.number}",
-        body=text,
+        body=_with_comments(text, said, removed),
         digest=Request.digest_of(view.title, view.body),
         asker=asker,
         cause=cause,
         asked_at=asked_at,
         cleaned=tuple(removed),
+        brief=read_form(text),
     )
+
+
+def _with_comments(text: str, said: Sequence[CommentView], removed: dict[str, None]) -> str:
+    """Return the text with comments below it, oldest first; old ones are left out when there is no room."""
+    shown: list[str] = []
+    left = COMMENTS_LIMIT
+    for comment in reversed(said):
+        cleaned = clean_untrusted(comment.body)
+        removed.update(dict.fromkeys(cleaned.removed))
+        login = comment.author.login if comment.author else "ghost"
+        part = f"{login} commented:\n{cleaned.text.strip()}"
+        if len(part) > left:
+            removed["older comments, for their length"] = None
+            break
+        left -= len(part)
+        shown.insert(0, part)
+    return "\n\n".join([text, *shown]) if shown else text
+
+
+def people_who_commented(view: SubjectView) -> tuple[Person, ...]:
+    """Return who lately wrote, or changed, comments that may belong to the request; their roles decide.
+
+    To ask for a role costs a request, so it is asked for a few people only; others are taken to have none.
+    """
+    newest_first = reversed(_candidates(view))
+    people = (who for comment in newest_first for who in (comment.author, comment.editor) if who)
+    return tuple({person.id: person for person in people if not person.bot}.values())[:MOST_PEOPLE]
+
+
+def comments_to_show(
+    view: SubjectView, roles: Mapping[int, str], policy: RepoPolicy
+) -> tuple[CommentView, ...]:
+    """Return the comments that belong to the request: of people who may start work, or of all by policy."""
+    may = set(roles_that_may(policy))
+
+    def trusted(person: Person | None) -> bool:
+        return person is not None and roles.get(person.id) in may
+
+    return tuple(
+        comment
+        for comment in _candidates(view)
+        if policy.access.outsiders
+        or (trusted(comment.author) and (comment.last_edited_at is None or trusted(comment.editor)))
+    )
+
+
+def _candidates(view: SubjectView) -> list[CommentView]:
+    """Return the comments of people that say something besides commands."""
+    return [
+        comment
+        for comment in view.comments
+        if not comment.mine
+        and comment.author is not None
+        and not comment.author.bot
+        and not commands_of(comment.id, comment.body)
+    ]

@@ -103,6 +103,9 @@ class Access(Section):
     """Repository roles whose questions are answered: `ask`, which a model answers, `status`, `explain` and
     `help`. Read as `roles` is; who may start work may also ask. The author of an issue or pull request is
     told its `status`, `explain` and `help` in any case: that costs nothing. Bots are never answered."""
+    outsiders: bool = False
+    """Whether a model is shown also the comments of people who may not start work. Those of people who may
+    are part of the request; what bots write never is."""
 
 
 class Scope(Section):
