@@ -112,6 +112,18 @@ class Risk(StrEnum):
         return list(Risk).index(self)
 
 
+class Bounds(Frozen):
+    """What a task's role leaves its worker, as it was when the plan was made; the policy binds besides."""
+
+    within: tuple[str, ...] = ("**",)
+    """Patterns of the paths the role may change at all."""
+    tools: tuple[str, ...] | None = None
+    """The tools its worker has; None: all there are."""
+    turns: int | None = None
+    files: int | None = None
+    lines: int | None = None
+
+
 class Task(Frozen):
     """One piece of work for one WorkerPal."""
 
@@ -125,6 +137,7 @@ class Task(Frozen):
     role: str = "bug_fixer"
     risk: Risk = Risk.LOW
     depends_on: tuple[int, ...] = ()
+    bounds: Bounds = Bounds()
 
     @property
     def check_seconds(self) -> dict[str, float]:

@@ -108,12 +108,13 @@ def test_the_plan_can_be_read() -> None:
     ],
 )
 def test_criteria_stand_under_a_fitting_heading(body: str, criteria: tuple[str, ...]) -> None:
-    assert acceptance_criteria(body, ()) == criteria
+    assert acceptance_criteria(body) == criteria
 
 
 @given(st.text(max_size=300), st.lists(st.sampled_from(["make ci", "pytest"]), max_size=3))
 def test_criteria_are_few_and_short_and_the_checks_always_among_them(text: str, checks: list[str]) -> None:
-    found = acceptance_criteria(f"## Expected\n{text}", checks)
+    policy = RepoPolicy(checks=tuple(CheckSetting(run=check) for check in checks))
+    found = make_plan(asked(f"## Expected\n{text}"), policy, NOTHING).tasks[0].acceptance
     own = found[: len(found) - len(checks)]
     assert found[len(own) :] == tuple(f"`{check}` passes" for check in checks)
     assert len(own) <= ACCEPTANCE_LIMIT

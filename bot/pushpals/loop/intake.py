@@ -11,6 +11,7 @@ from pushpals.audit import prose
 from pushpals.audit.chain import AuditEvent, Chain
 from pushpals.ledger import job_ref, request_ref
 from pushpals.localbuddy.request import read_request
+from pushpals.loop.roles import roles_at
 from pushpals.loop.services import Event
 from pushpals.model import JobRecord, JobState, RequestRecord
 from pushpals.policy.repo_policy import RepoPolicy, policy_digest
@@ -34,7 +35,9 @@ async def open_request(step: steps.OpenRequest, s: Snapshot, hands: Hands) -> Sn
     repo, old, base = hands.repo, s.ledger.request, s.ledger.base
     # In a thread: hostile text of GitHub's size can keep the cleaner busy for seconds.
     request = await asyncio.to_thread(read_request, s.view, step.cause, step.asker, step.asked_at)
-    facts = RepoFacts(await repo.mirror.tree_paths(base), _reader(repo.mirror, base))
+    paths = await repo.mirror.tree_paths(base)
+    roles = await roles_at(repo.mirror, base, s.policy, paths)
+    facts = RepoFacts(paths, _reader(repo.mirror, base), roles, s.view.labels)
     plan = await asyncio.to_thread(make_plan, request, s.policy, facts)
     now = hands.services.clock.now()
     record = RequestRecord(

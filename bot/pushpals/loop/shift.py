@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import timedelta
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from pushpals.audit import prose
@@ -16,6 +15,7 @@ from pushpals.localbuddy import picture
 from pushpals.loop.hands import advance
 from pushpals.loop.landing import gate_job
 from pushpals.loop.logbook import Logbook, add_usage
+from pushpals.loop.roles import instructions_of
 from pushpals.loop.services import Event
 from pushpals.model import Failure, FailureKind, JobState, Report
 from pushpals.policy.job import may_retry, retry_delay_seconds
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pushpals.ledger import Entry
     from pushpals.loop.hands import Hands
     from pushpals.loop.snapshot import Snapshot
-    from pushpals.model import JobRecord
+    from pushpals.model import Bounds, Budget, JobRecord
     from pushpals.workerpals import Outcome
 
 log = logging.getLogger(__name__)
@@ -93,9 +93,10 @@ class Shift:
             await self._move(
                 {"state": JobState.RUNNING}, f"Running in {self._services.sandboxes.describe()}."
             )
+            assignment = self._assignment(await self._instructions())
             working = asyncio.create_task(
                 work(
-                    self._assignment(),
+                    assignment,
                     sandbox,
                     self._services.model,
                     self._book.note,
@@ -115,7 +116,13 @@ class Shift:
         finally:
             await sandbox.close()
 
-    def _assignment(self) -> Assignment:
+    async def _instructions(self) -> str:
+        policy, job = self._s.policy, self._entry.record
+        if not isinstance(policy, RepoPolicy):
+            raise TypeError(f"job {job.id} was started under a policy that cannot be read")
+        return await instructions_of(self._repo.mirror, job.base, policy, job.task.role)
+
+    def _assignment(self, instructions: str) -> Assignment:
         job, request = self._entry.record, self._s.ledger.request
         if request is None or not isinstance(self._s.policy, RepoPolicy):
             raise ValueError(f"job {job.id} was started without a request or a policy")
@@ -124,11 +131,13 @@ class Shift:
         return Assignment(
             task=job.task,
             request_text=f"{asked.title}\n\n{asked.body}".strip(),
-            instructions=_instructions(job.task.role),
+            instructions=instructions,
             checks=job.task.checks,
-            budget=policy.job_budget,
+            budget=_budget(policy, job.task.bounds),
             spent=job.usage,
             protected=(*built_in, *policy.scope.protected),
+            within=(policy.scope.write, job.task.bounds.within),
+            tools=job.task.bounds.tools,
         )
 
     async def _pulse(self) -> None:
@@ -258,6 +267,7 @@ def _report(outcome: Outcome, capture: Capture, redact: Redactor) -> Report:
     return Report(words=redact(outcome.words), files=capture.patch.files, refused=refused)
 
 
-def _instructions(role: str) -> str:
-    """Return a role's instructions, shipped as `roles/<role>.md`."""
-    return (resources.files("pushpals") / "roles" / f"{role}.md").read_text(encoding="utf-8")
+def _budget(policy: RepoPolicy, bounds: Bounds) -> Budget:
+    """Return what one job may spend: what the policy allows, and no more turns than its role has."""
+    budget = policy.job_budget
+    return budget.model_copy(update={"max_turns": min(budget.max_turns, bounds.turns or budget.max_turns)})

@@ -48,6 +48,29 @@ def first_match(patterns: Iterable[str], path: str, *, ignore_case: bool = False
     return next((glob for glob in patterns if matches(glob, path, ignore_case=ignore_case)), None)
 
 
+def covers(outer: Iterable[str], inner: str) -> bool:
+    """Tell whether some pattern of `outer` certainly matches all that `inner` may match.
+
+    False also where it cannot be told from the patterns alone: `*.py` against `src/**`, say.
+    """
+    literal = not any(char in inner for char in "*?[") and not inner.endswith("/")
+    body = inner.lstrip("/")
+    for pattern in outer:
+        folder = pattern.removesuffix("**").lstrip("/") if pattern.endswith("/**") else None
+        if pattern in {inner, "**", "/**", "**/*"}:
+            return True
+        if pattern.endswith("/") and "/" in pattern[:-1]:
+            folder = pattern.lstrip("/")
+        if folder and not any(char in folder for char in "*?["):
+            # A slash within or in front anchors a pattern; without one it matches at any depth.
+            anchored = "/" in inner.rstrip("/")
+            if anchored and body.startswith(folder):
+                return True
+        if literal and "/" in inner and matches(pattern, body):
+            return True
+    return False
+
+
 @lru_cache(maxsize=1024)
 def _components(pattern: str) -> tuple[tuple[str, ...], bool]:
     """Split a pattern, giving unanchored ones a leading `**`; tell whether it names only folders."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from pushpals.model import FileChange, Finding
+from pushpals.model import Bounds, FileChange, Finding
 from pushpals.policy.globs import first_match
 from pushpals.policy.paths import path_problem, printable
 from pushpals.policy.repo_policy import LOCKED_PATHS, RELEASABLE_PATHS, RepoPolicy
@@ -38,14 +38,16 @@ def check_scope(
     task_scope: Sequence[str],
     policy: RepoPolicy,
     added_bytes: Mapping[str, int] | None = None,
+    bounds: Bounds = Bounds(),
 ) -> tuple[Finding, ...]:
     """Return the blocking findings of a change; empty when it may be published as far as its shape goes.
 
-    `task_scope` narrows the policy's write scope; `added_bytes` is the number of bytes each path gains. Each
-    message names the rule and where it is set.
+    `task_scope` narrows the policy's write scope, and `bounds`, those of the task's role, narrow it further;
+    `added_bytes` is the number of bytes each path gains. Each message names the rule and where it is set.
     """
     return (
         *(finding for file in files for finding in _file_findings(file, task_scope, policy)),
+        *_role_findings(files, bounds),
         *_size_findings(files, policy, added_bytes or {}),
         *_lock_findings(files),
     )
@@ -80,6 +82,21 @@ def _file_findings(file: FileChange, task_scope: Sequence[str], policy: RepoPoli
         scope = ", ".join(f"`{glob}`" for glob in task_scope[:5]) or "nothing"
         yield _finding("task.scope", f"{name} is outside this task's scope (the plan: {scope}).", file.path)
     yield from _kind_findings(file, name)
+
+
+def _role_findings(files: Sequence[FileChange], bounds: Bounds) -> Iterator[Finding]:
+    """Check what the task's role leaves its worker."""
+    for file in files:
+        if first_match(bounds.within, file.path) is None:
+            text = f"{printable(file.path)} is outside what this task's role may change (the role's scope)."
+            yield _finding("role.scope", text, file.path)
+    if bounds.files is not None and len(files) > bounds.files:
+        text = f"{len(files)} files change; the limit of this task's role is {bounds.files}."
+        yield _finding("role.limits.files", text)
+    lines = sum((file.added or 0) + (file.removed or 0) for file in files)
+    if bounds.lines is not None and lines > bounds.lines:
+        text = f"{lines} lines change; the limit of this task's role is {bounds.lines}."
+        yield _finding("role.limits.lines", text)
 
 
 def _kind_findings(file: FileChange, name: str) -> Iterator[Finding]:

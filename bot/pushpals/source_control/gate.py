@@ -63,7 +63,10 @@ async def gate(
     files = await bench.changes(job.base, tree)
     if not files:
         return Gated(job.report, tree, _no_change())
-    findings = (*check_patch(patch.diff, files, job.task.scope, policy), *review(patch.diff, files))
+    findings = (
+        *check_patch(patch.diff, files, job.task.scope, policy, job.task.bounds),
+        *review(patch.diff, files),
+    )
     level, reasons = risk_rules.floor(files, policy)
     words, withheld = _publishable(job.report.words)
     report = job.report.model_copy(

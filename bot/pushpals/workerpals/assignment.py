@@ -27,6 +27,10 @@ class Assignment:
     """What earlier attempts of this job have spent of the budget."""
     protected: tuple[str, ...] = ()
     """Path patterns that may not be changed even inside the task's scope."""
+    within: tuple[tuple[str, ...], ...] = ()
+    """Lists of path patterns besides the task's scope: what is changed must match one of each."""
+    tools: tuple[str, ...] | None = None
+    """The tools the role leaves its worker; None: all there are."""
     fence: str = ""
     """A nonce for the fence around untrusted text. Empty: one is drawn at random."""
 

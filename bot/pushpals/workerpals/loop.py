@@ -14,7 +14,7 @@ from pushpals.workerpals.checks import clip, section
 from pushpals.workerpals.context import CHARACTERS_PER_TOKEN, Answered, Conversation, Turn
 from pushpals.workerpals.metered import BudgetSpent, MeteredModel
 from pushpals.workerpals.protocol import Misread, describe, parse_calls
-from pushpals.workerpals.tools import NAMES, SPECS, Toolbox
+from pushpals.workerpals.tools import Toolbox, specs_for
 
 MOST_IDLE: Final = 3
 """Answers in a row that call no tool, or repeat themselves, before the loop gives up."""
@@ -32,7 +32,9 @@ class FreeLoop:
         self._bench = bench
         self._model = model
         self._native = model.model.native_tools
-        self._tools = Toolbox(bench, model)
+        self._specs = specs_for(assignment.tools)
+        self._names = [spec.name for spec in self._specs]
+        self._tools = Toolbox(bench, model, self._specs)
         context = model.model.context_tokens
         opening = _opening(assignment, bench.best, nonce, native=self._native, context=context)
         self._conversation = Conversation(opening, context)
@@ -57,7 +59,7 @@ class FreeLoop:
             answer = await self._ask()
             if self._native and not self._model.model.native_tools:
                 return None  # The endpoint has just turned tools down.
-            calls = answer.tool_calls or parse_calls(answer.text, NAMES)
+            calls = answer.tool_calls or parse_calls(answer.text, self._names)
             self._watch_for_idling(answer, calls)
             done = next((c for c in calls if isinstance(c, ToolCall) and c.name == "done"), None)
             changed = self._tools.changed
@@ -76,7 +78,7 @@ class FreeLoop:
         return await self._model.ask(
             self._conversation.messages(),
             doing="work with the tools" if self._model.nearly_spent is None else "come to an end",
-            tools=SPECS if self._native else (),
+            tools=self._specs if self._native else (),
             sampling=Sampling(temperature=0.3 * self._idle, max_tokens=ANSWER_TOKENS, seed=self._idle),
         )
 
@@ -132,7 +134,7 @@ def _opening(
         close=closing,
         instructions=assignment.instructions.strip(),
         scope=", ".join(assignment.task.scope),
-        tools="" if native else "\n" + describe(SPECS),
+        tools="" if native else "\n" + describe(specs_for(assignment.tools)),
     )
     room = int(context * CHARACTERS_PER_TOKEN * REQUEST_SHARE)
     wanted = "\n".join([assignment.request_text, *(f"- {item}" for item in assignment.task.acceptance)])

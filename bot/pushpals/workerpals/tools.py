@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from pushpals.llm.api import ToolCall, ToolSpec
@@ -66,17 +66,21 @@ SPECS: Final = (
         {"summary": "what was changed and why, in two sentences"},
     ),
 )
-NAMES: Final = tuple(spec.name for spec in SPECS)
+
+
+def specs_for(tools: Sequence[str] | None) -> tuple[ToolSpec, ...]:
+    """Return the tools that a role leaves its worker; `done` is always among them."""
+    return tuple(spec for spec in SPECS if tools is None or spec.name in tools or spec.name == "done")
 
 
 class Toolbox:
     """Carries out tool calls; what goes wrong is an answer for the model, not an exception."""
 
-    def __init__(self, bench: Bench, model: MeteredModel) -> None:
+    def __init__(self, bench: Bench, model: MeteredModel, specs: Sequence[ToolSpec] = SPECS) -> None:
         self._bench = bench
         self._workspace = bench.workspace
         self._model = model
-        self._specs = {spec.name: spec for spec in SPECS}
+        self._specs = {spec.name: spec for spec in specs}
         self.changed = 0
         """How many edits were made."""
 
@@ -84,7 +88,7 @@ class Toolbox:
         """Return what a tool says to a call. `done` is for the loop to notice."""
         spec = self._specs.get(call.name)
         if spec is None:
-            return f"There is no tool {call.name!r}. The tools are: {', '.join(NAMES)}."
+            return f"There is no tool {call.name!r}. The tools are: {', '.join(self._specs)}."
         arguments = tidy(spec, call.arguments)
         problem = missing(spec, arguments)
         if problem:

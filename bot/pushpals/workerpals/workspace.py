@@ -31,6 +31,7 @@ class Workspace:
         self.sandbox = sandbox
         self.refused: list[str] = []
         self._scope = assignment.task.scope
+        self._within = assignment.within
         self._protected = (*ALWAYS_PROTECTED, *assignment.protected)
         self._emit = emit
         self._before: dict[str, str | None] = {}
@@ -61,6 +62,9 @@ class Workspace:
             self.refuse(f"Changing {path} was refused: it is protected ({rule}).")
         if not first_match(self._scope, path):
             self.refuse(f"Changing {path} was refused: the task may only change {', '.join(self._scope)}.")
+        for globs in self._within:
+            if not first_match(globs, path):
+                self.refuse(f"Changing {path} was refused: only {', '.join(globs)} may be changed here.")
 
     def refuse(self, sentence: str) -> None:
         """Keep a refusal on record and raise NotAllowed with it."""
@@ -72,8 +76,8 @@ class Workspace:
     def may_write(self, path: str) -> bool:
         """Tell whether a path may be changed, without putting anything on record."""
         path = normal(path)
-        return not first_match(self._protected, path, ignore_case=True) and bool(
-            first_match(self._scope, path)
+        return not first_match(self._protected, path, ignore_case=True) and all(
+            first_match(globs, path) for globs in (self._scope, *self._within)
         )
 
     def changes(self) -> dict[str, str | None]:
