@@ -124,6 +124,9 @@ class Bounds(Frozen):
     lines: int | None = None
 
 
+UNBOUND = Bounds()
+
+
 class Task(Frozen):
     """One piece of work for one WorkerPal."""
 
@@ -137,7 +140,7 @@ class Task(Frozen):
     role: str = "bug_fixer"
     risk: Risk = Risk.LOW
     depends_on: tuple[int, ...] = ()
-    bounds: Bounds = Bounds()
+    bounds: Bounds = UNBOUND
 
     @property
     def check_seconds(self) -> dict[str, float]:

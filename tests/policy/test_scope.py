@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushpals.model import FileChange
+from pushpals.model import Bounds, FileChange
 from pushpals.policy.parse import parse_policy
 from pushpals.policy.paths import path_problem, printable
 from pushpals.policy.repo_policy import Limits, RepoPolicy, Scope
@@ -201,3 +201,18 @@ def test_what_passes_is_relative_and_stays_inside_the_repository(path: str) -> N
         assert all(part and part.strip(". ") for part in path.split("/"))
         assert ".git" not in [part.casefold() for part in path.split("/")]
         assert not path.startswith("/")
+
+
+@pytest.mark.parametrize(
+    ("bounds", "rules"),
+    [
+        (Bounds(), []),
+        (Bounds(within=("docs/**",)), ["role.scope", "role.scope"]),
+        (Bounds(files=1), ["role.limits.files"]),
+        (Bounds(lines=1), ["role.limits.lines"]),
+        (Bounds(files=2, lines=4), []),
+    ],
+)
+def test_a_role_bounds_what_its_worker_may_change(bounds: Bounds, rules: list[str]) -> None:
+    files = [changed("src/a.py"), changed("src/b.py")]
+    assert [finding.rule for finding in check_scope(files, ["**"], RepoPolicy(), None, bounds)] == rules

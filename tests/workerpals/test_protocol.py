@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from pushpals.llm import ToolCall, ToolSpec
 from pushpals.workerpals.protocol import MOST_CALLS, Misread, describe, missing, parse_calls, tidy
-from pushpals.workerpals.tools import NAMES, SPECS
+from pushpals.workerpals.tools import SPECS
 
+NAMES = tuple(spec.name for spec in SPECS)
 READ = ToolCall("call_1", "read", {"path": "a.py"})
 
 

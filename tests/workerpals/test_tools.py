@@ -3,7 +3,7 @@
 import pytest
 
 from pushpals.llm import ToolCall
-from pushpals.workerpals.tools import ANSWER_LIMIT, HITS, READ_LINES, Toolbox
+from pushpals.workerpals.tools import ANSWER_LIMIT, HITS, READ_LINES, Toolbox, specs_for
 from tests.workerpals.conftest import BUGGY, Desk, Scripted
 
 
@@ -137,3 +137,19 @@ async def test_wrong_calls_are_answered_and_not_raised(desk: Desk):
     assert (await use(tools, "read", path="nowhere.py")).startswith("read failed: ")
     (desk.folder / "picture.png").write_bytes(b"\x89PNG\xff\xfe")
     assert "not text" in await use(tools, "read", path="picture.png")
+
+
+async def test_a_role_takes_tools_away(desk: Desk):
+    bench, metered = desk.bench(Scripted("unused"))
+    tools = Toolbox(bench, metered, specs_for(("read", "search")))
+    assert [spec.name for spec in specs_for(("read", "search"))] == ["read", "search", "done"]
+    said = await use(tools, "write", path="shop/new.py", content="x = 1\n")
+    assert said == "There is no tool 'write'. The tools are: read, search, done."
+    assert desk.changed(BUGGY) == set()
+
+
+async def test_what_is_written_is_inside_the_role_s_scope_too(desk: Desk):
+    tools = await toolbox(desk, within=(("**",), ("docs/**",)))
+    said = await use(tools, "write", path="shop/new.py", content="x = 1\n")
+    assert said == "Changing shop/new.py was refused: only docs/** may be changed here."
+    assert await use(tools, "write", path="docs/a.md", content="Words.\n") == "docs/a.md is written."

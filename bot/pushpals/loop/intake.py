@@ -37,7 +37,7 @@ async def open_request(step: steps.OpenRequest, s: Snapshot, hands: Hands) -> Sn
     request = await asyncio.to_thread(read_request, s.view, step.cause, step.asker, step.asked_at)
     paths = await repo.mirror.tree_paths(base)
     roles = await roles_at(repo.mirror, base, s.policy, paths)
-    facts = RepoFacts(paths, _reader(repo.mirror, base), roles, s.view.labels)
+    facts = RepoFacts(paths, _reader(repo.mirror, base), roles, tuple(s.view.labels))
     plan = await asyncio.to_thread(make_plan, request, s.policy, facts)
     now = hands.services.clock.now()
     record = RequestRecord(

@@ -26,7 +26,7 @@ def built_in_texts() -> Mapping[str, str]:
 async def roles_at(
     mirror: Mirror, commit: Sha, policy: RepoPolicy, paths: Sequence[str] | None = None
 ) -> Roles:
-    """Return the roles of a repository as they are at `commit`; `paths` are its files, where they are known."""
+    """Return a repository's roles as they are at `commit`; `paths` are its files, where they are known."""
     known = await mirror.tree_paths(commit) if paths is None else paths
     own = sorted(path for path in known if path.startswith(f"{ROLES_FOLDER}/") and path.endswith(".md"))
     texts: dict[str, str] = {}

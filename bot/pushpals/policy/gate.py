@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pushpals.model import Bounds, FileChange, Finding
+from pushpals.model import UNBOUND, Bounds, FileChange, Finding
 from pushpals.policy.diff import DiffError, read_diff
 from pushpals.policy.repo_policy import RepoPolicy
 from pushpals.policy.scope import check_scope
@@ -16,11 +16,12 @@ def check_patch(
     files: Sequence[FileChange],
     task_scope: Sequence[str],
     policy: RepoPolicy,
-    bounds: Bounds = Bounds(),
+    bounds: Bounds = UNBOUND,
 ) -> tuple[Finding, ...]:
     """Return everything that stops a change from being published; empty when nothing does.
 
-    `bounds` are those of the task's role. `files` is what git says changed. It must name just the files of the diff, so that neither can hide one.
+    `bounds` are those of the task's role. `files` is what git says changed. It must
+    name just the files of the diff, so that neither can hide one.
     """
     try:
         diffs = read_diff(diff)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from pushpals.model import Bounds, FileChange, Finding
+from pushpals.model import UNBOUND, Bounds, FileChange, Finding
 from pushpals.policy.globs import first_match
 from pushpals.policy.paths import path_problem, printable
 from pushpals.policy.repo_policy import LOCKED_PATHS, RELEASABLE_PATHS, RepoPolicy
@@ -38,7 +38,7 @@ def check_scope(
     task_scope: Sequence[str],
     policy: RepoPolicy,
     added_bytes: Mapping[str, int] | None = None,
-    bounds: Bounds = Bounds(),
+    bounds: Bounds = UNBOUND,
 ) -> tuple[Finding, ...]:
     """Return the blocking findings of a change; empty when it may be published as far as its shape goes.
 
