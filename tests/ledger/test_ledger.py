@@ -365,8 +365,8 @@ async def test_an_illegal_step_is_refused_before_anything_is_written(
 ) -> None:
     entry = await queued(ledger)
     before = remote.refs()
-    with pytest.raises(ValueError, match="from queued to merged"):
-        await ledger.advance(entry, moved(entry.record, JobState.MERGED), message="x", when=NOON)
+    with pytest.raises(ValueError, match="from queued to gated"):
+        await ledger.advance(entry, moved(entry.record, JobState.GATED), message="x", when=NOON)
     with pytest.raises(ValueError, match="can not follow"):
         await ledger.advance(entry, job("42-2"), message="x", when=NOON)
     with pytest.raises(ValueError, match="belongs at refs/pushpals/jobs/42-1"):

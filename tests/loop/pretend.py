@@ -7,7 +7,7 @@ whether it was allowed, and whether it says or makes anything twice.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import singledispatchmethod
@@ -28,11 +28,13 @@ from pushpals.github import (
 )
 from pushpals.ledger import check_transition
 from pushpals.loop import steps
-from pushpals.loop.decide import decide, labelled, people_to_check
+from pushpals.loop.decide import decide, people_to_check
+from pushpals.loop.rules.common import labelled
 from pushpals.loop.snapshot import Snapshot
 from pushpals.model import (
     ENDED,
     HELD,
+    ON_A_BRANCH,
     Failure,
     FailureKind,
     Holder,
@@ -41,6 +43,7 @@ from pushpals.model import (
     Person,
     RequestRecord,
     Sha,
+    Task,
     Usage,
 )
 from pushpals.policy.access import Allowed, may_start
@@ -82,6 +85,8 @@ class World:
     stuck: set[str] = field(default_factory=set)
     """Jobs whose record has not moved for ten minutes."""
     gate_passes: bool = True
+    tasks: Sequence[Task] | None = None
+    """Tasks of the next plan; None: one."""
     now: datetime = NOON
     processes: list[Process] = field(
         default_factory=lambda: [
@@ -104,6 +109,11 @@ class World:
         for branch, pull in list(self.pulls.items())[-1:]:
             if pull.state == "OPEN":
                 self.pulls[branch] = replace(pull, state=state, merged=state == "MERGED")  # type: ignore[arg-type]
+
+    def merge(self, branch: str) -> None:
+        """Somebody merges one pull request; what was built on it now goes to the default branch."""
+        if self.pulls[branch].state == "OPEN":
+            self.pulls[branch] = replace(self.pulls[branch], state="MERGED", merged=True)
 
     def pass_time(self) -> None:
         """Ten minutes go by. Those who work show signs of life; what nobody moves is seen not to move."""
@@ -167,8 +177,8 @@ class World:
         s = replace(s, holder=process.holder)
         if before is not None:
             return replace(s, roles=before.roles, abandoned=before.abandoned)
-        label = self.policy.trigger.label if isinstance(self.policy, RepoPolicy) else LABEL
-        people = people_to_check(s.view, s.ledger, label)
+        rules = self.policy if isinstance(self.policy, RepoPolicy) else RepoPolicy()
+        people = people_to_check(s.view, s.ledger, rules)
         return replace(s, roles={p.id: self.roles[p.id] for p in people if p.id in self.roles})
 
     def loop(self, process: Process, most: int) -> int:
@@ -179,9 +189,10 @@ class World:
             assert decide(s) == owed, "deciding is not pure"
             if not owed or isinstance(owed[0], steps.Wake):
                 return done
-            ended_here = isinstance(owed[0], steps.EndJob) and owed[0].job in process.working
+            merged = isinstance(owed[0], steps.MarkMerged)
+            ended_here = merged or (isinstance(owed[0], steps.EndJob) and owed[0].job in process.working)
             self._do(owed[0], process, s)
-            # The real `act` asks to look again after it stopped a worker.
+            # The real `act` asks to look again after it stopped a worker, and after a merge.
             s = self.seen_by(process, None if ended_here else s)
         return most
 
@@ -212,21 +223,29 @@ class World:
         assert step.asker != s.view.viewer
         before = self.request.causes if self.request else ()
         assert step.cause not in before
-        self.request = request(step.asker, (*before, step.cause))
+        assert all(record.state in ENDED for record in self.jobs), "two plans of one request at once"
+        first = len(self.jobs) + 1
+        self.request = request(step.asker, (*before, step.cause), tasks=self.tasks, first=first)
 
     @_do.register
     def _(self, step: steps.JoinRequest, process: Process, s: Snapshot) -> None:
         assert self.request is not None
-        assert self.jobs[-1].state not in ENDED
         self.request = self.request.model_copy(update={"causes": (*self.request.causes, step.cause)})
 
     @_do.register
     def _(self, step: steps.QueueJob, process: Process, s: Snapshot) -> None:
         assert self.request is not None
-        assert all(record.state in ENDED for record in self.jobs), "two jobs of one request at once"
-        asked = self.request.request.cause
-        assert asked not in {record.cause for record in self.jobs}, "two jobs for one cause"
-        self.jobs.append(job(JobState.QUEUED, f"42-{len(self.jobs) + 1}", asked, by=process.holder))
+        asked, made = self.request.request.cause, self.request.job_id(step.index)
+        assert made not in {record.id for record in self.jobs}, "two jobs for one task"
+        task = self.request.plan.tasks[step.index]
+        before = [self._job(self.request.job_id(other)) for other in task.depends_on]
+        assert all(record.state in ON_A_BRANCH | {JobState.MERGED} for record in before)
+        unmerged = [record.id for record in before if record.state is not JobState.MERGED]
+        assert unmerged == ([step.onto] if step.onto else [])
+        onto = self._job(step.onto).branch if step.onto else None
+        facts = {"task": task, "index": step.index, "onto": onto, "by": process.holder}
+        self.jobs.append(job(JobState.QUEUED, made, asked, **facts))
+        self.jobs.sort(key=lambda record: int(record.id.partition("-")[2]))
 
     @_do.register
     def _(self, step: steps.StartJob, process: Process, s: Snapshot) -> None:
@@ -274,6 +293,7 @@ class World:
     @_do.register
     def _(self, step: steps.MarkMerged, process: Process, s: Snapshot) -> None:
         assert self.pulls[self._job(step.job).branch].merged
+        process.working.discard(step.job)
         self._advance(process, step.job, state=JobState.MERGED)
 
     @_do.register
@@ -289,9 +309,9 @@ class World:
                 assert mutation.content not in self.reacted
                 self.reacted.add(mutation.content)
             case AddComment():
-                mark = mutation.body.partition("\n")[0]
+                mark = mutation.body.partition(" -->")[0]
                 assert mark.startswith("<!-- pushpals:")
-                ours = [comment.body.partition("\n")[0] for comment in self.comments]
+                ours = [comment.body.partition(" -->")[0] for comment in self.comments]
                 assert mark not in ours, "a comment was made twice"
                 s = snapshot().view.viewer
                 self.comments.append(
@@ -306,6 +326,9 @@ class World:
                 assert mutation.head not in self.pulls, "two pull requests for one branch"
                 record = next(record for record in self.jobs if record.branch == mutation.head)
                 assert record.state is JobState.PUBLISHED
+                below = [other for other in self.jobs if other.branch == record.onto]
+                stacked = any(other.state is not JobState.MERGED for other in below)
+                assert mutation.base == (record.onto if stacked else "main")
                 self.pulls[mutation.head] = _pull(mutation, number)
             case CreateCheckRun():
                 runs = self.runs.setdefault(mutation.head_sha, [])

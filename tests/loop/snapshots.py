@@ -142,7 +142,14 @@ def view(  # noqa: PLR0913 - an issue has this many sides
     )
 
 
-def request(asker: Person = ADA, causes: Sequence[str] = ("event-1",), title: str = TITLE) -> RequestRecord:
+def request(
+    asker: Person = ADA,
+    causes: Sequence[str] = ("event-1",),
+    title: str = TITLE,
+    *,
+    first: int = 1,
+    tasks: Sequence[Task] | None = None,
+) -> RequestRecord:
     asked = Request(
         number=42,
         title=title,
@@ -155,11 +162,12 @@ def request(asker: Person = ADA, causes: Sequence[str] = ("event-1",), title: st
     task = Task(goal=title, checks=("pytest -q",))
     return RequestRecord(
         request=asked,
-        plan=Plan(tasks=(task,), risk=Risk.LOW),
+        plan=Plan(tasks=tuple(tasks or (task,)), risk=Risk.LOW),
         base=BASE,
         policy_digest="p",
         created_at=NOON,
         causes=tuple(causes),
+        first=first,
     )
 
 

@@ -5,7 +5,7 @@ The pretend world checks every step: that it was allowed, and that nothing is sa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pushpals.loop.engine import MAX_STEPS
-from pushpals.model import ENDED, JobState
+from pushpals.model import ENDED, JobState, Task
 from pushpals.policy.repo_policy import RepoPolicy, Trigger
 from tests.loop.pretend import World, fails, proposes, retries, runs
 from tests.loop.snapshots import ADA, BEN, BROKEN, ROBOT, STRANGER, US
@@ -78,8 +78,17 @@ endings = st.lists(st.tuples(happening, progress), min_size=3, max_size=30)
 stories = st.builds(list.__add__, beginnings, endings)
 
 
-def play(story: Story) -> World:
-    world = World(roles={ADA.id: "write"})
+ONE = (Task(goal="All of it", checks=("pytest -q",)),)
+CHAIN = (*ONE, Task(goal="The rest", checks=("pytest -q",), depends_on=(0,)))
+DIAMOND = (
+    *(Task(goal=goal, checks=("pytest -q",)) for goal in ("Left", "Right")),
+    Task(goal="Both", checks=("pytest -q",), depends_on=(0, 1)),
+)
+plans = st.sampled_from([ONE, ONE, CHAIN, DIAMOND])
+
+
+def play(story: Story, tasks: Sequence[Task] = ONE) -> World:
+    world = World(roles={ADA.id: "write"}, tasks=tasks)
     for name, steps in story:
         HAPPENINGS[name](world)
         for process, most in zip(world.processes, steps, strict=True):
@@ -98,11 +107,11 @@ def settle(world: World) -> None:
 
 
 @settings(max_examples=200)
-@given(stories)
+@given(stories, plans)
 def test_all_comes_to_rest_and_nothing_is_done_twice_or_without_leave(
-    story: Story,
+    story: Story, tasks: Sequence[Task]
 ) -> None:
-    world = play(story)
+    world = play(story, tasks)
     settle(world)
     before = world.facts()
     # The same hints again, in any order, change nothing.
@@ -163,6 +172,46 @@ def test_a_process_that_dies_after_any_step_is_made_good_by_its_next_life(fatal:
     assert [record.state for record in world.jobs] == [JobState.PUBLISHED]
     assert len(world.pulls) == 1
     assert len(world.comments) == 1
+
+
+def test_a_plan_with_dependencies_is_worked_in_their_order_and_all_of_it_lands() -> None:
+    world = World(roles={ADA.id: "write"}, tasks=DIAMOND)
+    here = world.processes[0]
+    world.label(ADA)
+    world.loop(here, MAX_STEPS)
+    assert [(record.id, record.state) for record in world.jobs] == [
+        ("42-1", JobState.CLAIMED),
+        ("42-2", JobState.CLAIMED),
+    ]
+    world.work(here, runs)
+    world.work(here, proposes)
+    settle(world)
+    assert [record.id for record in world.jobs] == ["42-1", "42-2"], "a pull request has one base"
+    world.merge(world.jobs[0].branch)
+    settle(world)
+    assert world.jobs[2].onto == world.jobs[1].branch
+    world.work(here, runs)
+    world.work(here, proposes)
+    settle(world)
+    for branch in list(world.pulls):
+        world.merge(branch)
+    settle(world)
+    assert {record.state for record in world.jobs} == {JobState.MERGED}
+    [told] = [comment for comment in world.comments if comment.body.startswith("<!-- pushpals:progress -->")]
+    assert "3 of 3 tasks done" in told.body
+    assert "Nothing more is asked of you." in told.body
+
+
+def test_what_builds_on_a_failed_task_is_not_started() -> None:
+    world = World(roles={ADA.id: "write"}, tasks=CHAIN)
+    here = world.processes[0]
+    world.label(ADA)
+    world.loop(here, MAX_STEPS)
+    world.work(here, fails)
+    settle(world)
+    assert [record.state for record in world.jobs] == [JobState.FAILED]
+    [told] = world.comments
+    assert "42-2 The rest · Bug Fixer · not started, since 42-1 did not succeed" in told.body
 
 
 def test_the_plain_story() -> None:

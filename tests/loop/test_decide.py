@@ -21,7 +21,10 @@ from pushpals.github import (
     UpdateComment,
 )
 from pushpals.loop import steps
-from pushpals.loop.decide import decide, labelled, newest_cause, people_to_check
+from pushpals.loop.decide import decide, people_to_check
+from pushpals.loop.rules.causes import newest_cause
+from pushpals.loop.rules.common import BEFORE_PUBLICATION as BEFORE
+from pushpals.loop.rules.common import labelled
 from pushpals.model import ENDED, FailureKind, JobState, Person
 from pushpals.policy.repo_policy import Access, RepoPolicy, Trigger
 from tests.loop.snapshots import (
@@ -30,7 +33,6 @@ from tests.loop.snapshots import (
     BRANCH,
     BROKEN,
     HEAD,
-    LABEL,
     ME_BEFORE,
     NOON,
     OTHER,
@@ -55,7 +57,7 @@ DRAWN = view(
     runs={sha("42-1 root"): (check_run(),)},
 )
 """The issue as it looks once a queued job was drawn."""
-BEFORE_PUBLICATION = sorted(frozenset(JobState) - ENDED - {JobState.PUBLISHED})
+BEFORE_PUBLICATION = sorted(BEFORE)
 NEXT_DAY = timedelta(days=1)
 
 
@@ -88,7 +90,7 @@ def ended(found: Sequence[steps.Step]) -> steps.EndJob:
 def test_a_label_by_somebody_who_may_opens_a_request(role: str) -> None:
     s = snapshot(roles={ADA.id: role})
     assert decide(s) == [steps.OpenRequest("event-1", ADA, NOON)]
-    assert people_to_check(s.view, s.ledger, "agent:ready") == (ADA,)
+    assert people_to_check(s.view, s.ledger, RepoPolicy()) == (ADA,)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ def test_a_label_by_anybody_else_gets_one_polite_comment(
 
     answered = view([label_event(actor=actor)], comments=[comment(body)])
     assert decide(snapshot(answered, roles=roles)) == []
-    assert people_to_check(answered, snapshot().ledger, "agent:ready") == ()
+    assert people_to_check(answered, snapshot().ledger, RepoPolicy()) == ()
     forged = view([label_event(actor=actor)], comments=[comment(body, mine=False)])
     assert only_comment(decide(snapshot(forged, roles=roles))) == body
 
@@ -138,7 +140,9 @@ def test_a_text_changed_after_the_label_counts_if_its_editor_may_start_work(edit
         assert found == [steps.OpenRequest("event-1", ADA, NOON)]
     else:
         assert "changed this issue after `agent:ready` was added" in only_comment(found)
-    assert {ADA, *([editor] if editor else [])} == set(people_to_check(changed, snapshot().ledger, LABEL))
+    assert {ADA, *([editor] if editor else [])} == set(
+        people_to_check(changed, snapshot().ledger, RepoPolicy())
+    )
 
 
 def test_a_title_changed_by_an_outsider_after_the_label_counts_as_well() -> None:
@@ -202,7 +206,7 @@ def test_a_new_cause_after_the_end_makes_a_further_job() -> None:
     over = job(JobState.FAILED)
     s = snapshot(view(events), request(), [over], roles={BEN.id: "write"})
     assert decide(s) == [steps.OpenRequest("event-2", BEN, NOON)]
-    asked = request(BEN, ["event-1", "event-2"])
+    asked = request(BEN, ["event-1", "event-2"], first=2)
     assert decide(snapshot(view(events), asked, [over], roles={BEN.id: "write"})) == [steps.QueueJob()]
 
 
@@ -220,9 +224,9 @@ def test_what_was_asked_and_ended_is_not_started_again(state: JobState) -> None:
 
 def test_after_a_crash_between_request_and_job_the_askers_role_is_read_for_the_job_to_come() -> None:
     s = snapshot(view(), request())
-    assert people_to_check(s.view, s.ledger, "agent:ready") == (ADA,)
-    again = snapshot(view(), request(), [job(JobState.FAILED, cause="event-0")])
-    assert people_to_check(again.view, again.ledger, "agent:ready") == (ADA,)
+    assert people_to_check(s.view, s.ledger, RepoPolicy()) == (ADA,)
+    again = snapshot(view(), request(first=2), [job(JobState.FAILED, cause="event-0")])
+    assert people_to_check(again.view, again.ledger, RepoPolicy()) == (ADA,)
 
 
 # Starting
@@ -417,13 +421,14 @@ def test_the_check_of_the_job_before_is_brought_to_its_end_too() -> None:
     """A process may die between the end of a job and its picture, and the next job come meanwhile."""
     jobs = [job(JobState.CANCELLED), job(JobState.RUNNING, "42-2", "event-2")]
     runs = {sha("42-1 root"): (check_run(),), sha("42-2 root"): (check_run("42-2"),)}
+    asked = request(causes=["event-1", "event-2"], first=2)
     subject = view(
         [label_event(), label_event("event-2")],
-        comments=[comment(prose.progress_comment(request(), jobs, {}))],
+        comments=[comment(prose.progress_comment(asked, jobs[1:], {}))],
         reacted=["EYES"],
         runs=runs,
     )
-    [step] = decide(snapshot(subject, request(causes=["event-1", "event-2"]), jobs, working=["42-2"]))
+    [step] = decide(snapshot(subject, asked, jobs, working=["42-2"]))
     assert isinstance(step, steps.Write)
     [update] = step.mutations
     assert isinstance(update, UpdateCheckRun)

@@ -62,7 +62,13 @@ def entries(*jobs: JobRecord) -> list[Entry[JobRecord]]:
 def owed(
     subject: SubjectView, *jobs: JobRecord, live: bool = False, asked: RequestRecord | None = None
 ) -> tuple[Mutation, ...]:
-    return picture.owed(subject, asked or request(), entries(*jobs), live=live)
+    drawn = picture.Drawn(
+        asked or request(),
+        entries(*jobs),
+        mine=frozenset(record.id for record in jobs),
+        live=frozenset(record.id for record in jobs if live),
+    )
+    return picture.owed(subject, drawn)
 
 
 def answers(subject: SubjectView, writes: Sequence[Mutation]) -> list[Written]:

@@ -22,6 +22,7 @@ from pushpals.model import (
     JobState,
     Report,
     Risk,
+    Task,
     Usage,
 )
 from tests.audit.page import page
@@ -42,15 +43,16 @@ SECRET = Failure(
 
 
 def progress(record: JobRecord, pulls: dict[str, int] | None = None, live: str = "") -> str:
-    return prose.progress_comment(request(), [record], pulls or {}, live)
+    return prose.progress_comment(request(), [record], pulls or {}, {record.id: live})
 
 
 # The progress comment
 
 
 def test_the_comment_of_a_new_request() -> None:
-    assert prose.progress_comment(request(), [], {}) == (
-        "<!-- pushpals:progress -->\n"
+    mark, _, shown = prose.progress_comment(request(), [], {}).partition("\n")
+    assert re.fullmatch("<!-- pushpals:progress --> <!-- pushpals:standing [0-9a-f]{16} -->", mark)
+    assert shown == (
         "### PushPals · #42 Login fails for names with a dot\n"
         "Planning\n"
         "\n"
@@ -74,8 +76,7 @@ def test_the_comment_of_a_new_request() -> None:
     ],
 )
 def test_the_comment_while_work_goes_on(record: JobRecord, headline: str, line: str) -> None:
-    assert progress(record) == (
-        "<!-- pushpals:progress -->\n"
+    assert progress(record).partition("\n")[2] == (
         "### PushPals · #42 Login fails for names with a dot\n"
         f"{headline} · low risk\n"
         "\n"
@@ -155,10 +156,33 @@ def test_the_comment_at_the_end(record: JobRecord, pulls: dict[str, int], lines:
 
 
 def test_the_comment_lists_every_job_of_the_request() -> None:
-    jobs = [job(JobState.FAILED, failure=SECRET), job(JobState.RUNNING, "42-2")]
-    shown = prose.progress_comment(request(), jobs, {})
-    assert re.findall(r"^- \[.\] (42-\d)", shown, re.MULTILINE) == ["42-1", "42-2"]
-    assert "Failed (secret)" not in shown
+    tasks = [
+        Task(goal="One"),
+        Task(goal="Two"),
+        Task(goal="Three", depends_on=(0,)),
+        Task(goal="Four", depends_on=(1,)),
+    ]
+    jobs = [job(JobState.FAILED, failure=SECRET), job(JobState.RUNNING, "42-2", usage=SPENT)]
+    shown = prose.progress_comment(request(tasks=tasks), jobs, {}, {"42-2": "turn 3 of 50"})
+    assert re.findall(r"^- \[.\] (42-\d.*)", shown, re.MULTILINE) == [
+        "42-1 Login fails for names with a dot · Bug Fixer · failed",
+        "42-2 Login fails for names with a dot · Bug Fixer · running, turn 3 of 50 · 9 turns, $0.03",
+        "42-3 Three · Bug Fixer · not started, since 42-1 did not succeed",
+        "42-4 Four · Bug Fixer · waits for 42-2",
+    ]
+    assert "42-1: **Failed (secret)**" in shown
+    assert "0 of 4 tasks done" in shown
+
+
+def test_the_comment_changes_its_mark_with_the_state_and_not_with_every_turn() -> None:
+    def mark(record: JobRecord, live: str = "") -> str | None:
+        return prose.standing_of(progress(record, {}, live))
+
+    running = job(JobState.RUNNING)
+    later = running.model_copy(update={"usage": SPENT})
+    assert mark(running) == mark(later, "turn 3 of 50")
+    assert mark(running) != mark(job(JobState.FAILED, failure=SECRET))
+    assert prose.standing_of("Good morning") is None
 
 
 @pytest.mark.parametrize(
@@ -555,8 +579,8 @@ def test_no_text_leaves_its_place_or_acts(text: str) -> None:
 @given(hostile)
 def test_one_mark_only_stands_in_a_comment_of_ours(text: str) -> None:
     comment, *_ = poisoned(text)
-    assert comment.startswith(prose.PROGRESS_MARK + "\n")
-    assert comment.count("<!--") == 1
+    assert comment.startswith(prose.PROGRESS_MARK + " ")
+    assert comment.count("<!--") == 2  # what it is, and how it stands
     refused = prose.access_refusal(text, "e1", text, text)
     assert refused.count("\n") == 1
     assert not re.search(r"@[A-Za-z0-9]", page(refused.partition("\n")[2]).prose)

@@ -74,7 +74,7 @@ async def test_a_failed_job_is_tried_again_by_labelling_again(town: Town) -> Non
     [pull] = town.pulls()
     assert pull.head_ref == "agent/bug-fixer/1-2"
     [comment] = town.comments(issue)
-    assert "- [ ] 1-1" in comment.body
+    assert "Earlier: `refs/pushpals/jobs/1-1`." in comment.body
     assert "- [x] 1-2" in comment.body
 
 

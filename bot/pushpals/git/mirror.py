@@ -223,6 +223,14 @@ class Mirror:
         """Return the difference of two commits or trees as `git apply` reads it."""
         return await trees.diff(self._git, base, tree)
 
+    async def ensure(self, commit: Sha, ref: str | None) -> None:
+        """Fetch `ref` of the remote when `commit` is not here yet. Raises GitError when it is not there."""
+        if (await self.read_objects(f"{commit}^{{tree}}"))[0] is not None:
+            return
+        if ref is not None:
+            await self._remote.fetch(f"+{ref}:{ref}")
+        await self._require(commit)
+
     async def materialise(self, treeish: str, destination: Path) -> None:
         """Lay out a commit or tree as plain files, bytes exact, in an empty or missing folder."""
         await trees.materialise(self._git, treeish, destination)

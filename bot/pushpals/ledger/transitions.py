@@ -8,8 +8,9 @@ from pushpals.model import JobState
 
 _S = JobState
 
-# From anywhere that is not an end: it may fail, be cancelled, be superseded, or wait for somebody.
-_ALWAYS = frozenset({_S.FAILED, _S.CANCELLED, _S.SUPERSEDED, _S.WAITING})
+# From anywhere that is not an end: it may fail, be cancelled, be superseded, or wait for somebody; and a
+# person may merge what was published while another round of work on it is under way.
+_ALWAYS = frozenset({_S.FAILED, _S.CANCELLED, _S.SUPERSEDED, _S.WAITING, _S.MERGED})
 
 # The way forward first, then the ways back; an attempt that is given up goes back to the queue.
 _NEXT: Mapping[JobState, frozenset[JobState]] = {

@@ -7,6 +7,7 @@ are redrawn from the ledger.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pushpals.audit import prose
@@ -26,9 +27,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from pushpals.github import CheckConclusion, CheckRunView, CommentView, LabelEvent, SubjectView
+    from pushpals.github import (
+        CheckConclusion,
+        CheckRunView,
+        CommentView,
+        LabelEvent,
+        PullView,
+        SubjectView,
+    )
     from pushpals.ledger import Entry, LedgerDamaged
-    from pushpals.model import JobRecord, RequestRecord, Sha
+    from pushpals.model import JobId, JobRecord, RequestRecord, Sha
     from pushpals.policy.access import Refused
     from pushpals.policy.repo_policy import PolicyProblem
 
@@ -117,47 +125,70 @@ def broken_policy(
     return tuple(owed)
 
 
-def owed(
-    view: SubjectView, request: RequestRecord, jobs: Sequence[Entry[JobRecord]], *, live: bool
-) -> tuple[Mutation, ...]:
-    """Return the writes that bring reaction, comment, check runs and pull request in step.
+@dataclass(frozen=True)
+class Drawn:
+    """What the picture is to show, and which parts of it are this process's to draw."""
 
-    `live` is True while a worker here keeps the picture moving: then comment and check run are only
-    created when missing, and what they say is left to the worker's own updates.
+    request: RequestRecord
+    jobs: Sequence[Entry[JobRecord]]
+    """The jobs of the plan."""
+    mine: frozenset[JobId]
+    """Those whose check runs and pull requests are drawn here."""
+    before: Sequence[Entry[JobRecord]] = ()
+    """Jobs of earlier plans whose check runs may not have been brought to their end."""
+    comment: bool = True
+    """Whether the comment is drawn here."""
+    live: frozenset[JobId] = frozenset()
+    """Jobs that are worked on here: their workers keep what is said of them moving."""
+
+
+def owed(view: SubjectView, drawn: Drawn) -> tuple[Mutation, ...]:
+    """Return the writes that bring reaction, comment, check runs and pull requests in step.
+
+    While a worker here keeps the picture moving, its check run is only created when missing, and the comment
+    is only rewritten when more has changed than the worker's own line.
     """
+    mine = [entry for entry in drawn.jobs if entry.record.id in drawn.mine]
+    opened = [made for entry in mine for made in _pull_request(view, drawn, entry.record)]
     writes: list[Mutation] = []
-    if "EYES" not in view.reacted:
+    if drawn.comment and "EYES" not in view.reacted:
         writes.append(AddReaction(view.id, "EYES"))
-    last = jobs[-1] if jobs else None
-    if last and (missing := _pull_request(view, request, last.record)):
+    if not opened and drawn.comment:
         # First the pull request; what names it or points at it is brought in step with its number known.
-        return (*writes, *missing, *_head_check(view, last.record))
-    writes += _comment(view, request, [job.record for job in jobs], live=live)
-    if last:
-        writes += _head_check(view, last.record)
-    # The one before as well: a process may have ended between the end of that job and its picture.
-    for entry in jobs[-2:]:
-        writes += _live_check(view, entry)
+        writes += _comment(view, drawn)
+    writes += opened
+    for entry in mine:
+        writes += _head_check(view, entry.record)
+        if not opened:
+            writes += _live_check(view, entry)
+    if not opened and drawn.comment:
+        for entry in drawn.before:
+            writes += _live_check(view, entry)
     return tuple(writes)
+
+
+def pull_of(view: SubjectView, job: JobRecord) -> PullView | None:
+    """Return a job's pull request: an open or merged one rather than one that was closed."""
+    pulls = view.pulls.get(job.branch, ())
+    return next((pull for pull in pulls if pull.state != "CLOSED"), pulls[0] if pulls else None)
 
 
 def pull_numbers(view: SubjectView, jobs: Sequence[JobRecord]) -> dict[str, int]:
     """Return the number of each job's pull request."""
-    return {job.id: pulls[0].number for job in jobs if (pulls := view.pulls.get(job.branch, ()))}
+    return {job.id: pull.number for job in jobs if (pull := pull_of(view, job))}
 
 
-def _comment(
-    view: SubjectView, request: RequestRecord, jobs: Sequence[JobRecord], *, live: bool
-) -> list[Mutation]:
-    body = prose.progress_comment(request, jobs, pull_numbers(view, jobs))
+def _comment(view: SubjectView, drawn: Drawn) -> list[Mutation]:
+    jobs = [entry.record for entry in drawn.jobs]
+    body = prose.progress_comment(drawn.request, jobs, pull_numbers(view, jobs))
     shown = progress_comment_of(view)
     if shown is None and view.comments_total > len(view.comments) and "EYES" in view.reacted:
         return []  # it was written before, and is among the comments in the middle that were not read
     if shown is None:
         return [AddComment(view.id, body)]
-    if shown.body != body and not live:
-        return [UpdateComment(shown.id, body)]
-    return []
+    live = any(job.id in drawn.live for job in jobs)
+    same = prose.standing_of(shown.body) == prose.standing_of(body) if live else shown.body == body
+    return [] if same else [UpdateComment(shown.id, body)]
 
 
 def run_of(view: SubjectView, commit: Sha, job: JobRecord) -> CheckRunView | None:
@@ -224,8 +255,8 @@ def _head_check(view: SubjectView, job: JobRecord) -> list[Mutation]:
     ]
 
 
-def _pull_request(view: SubjectView, request: RequestRecord, job: JobRecord) -> list[Mutation]:
-    base = view.repository.default_branch
+def _pull_request(view: SubjectView, drawn: Drawn, job: JobRecord) -> list[Mutation]:
+    base = base_branch(view, drawn.jobs, job)
     if job.state is not JobState.PUBLISHED or view.pulls.get(job.branch) or base is None:
         return []
     return [
@@ -233,8 +264,18 @@ def _pull_request(view: SubjectView, request: RequestRecord, job: JobRecord) -> 
             repository_id=view.repository.id,
             base=base,
             head=job.branch,
-            title=prose.pull_title(request, job),
-            body=prose.pull_body(request, job),
+            title=prose.pull_title(drawn.request, job),
+            body=prose.pull_body(drawn.request, job),
             draft=False,
         )
     ]
+
+
+def base_branch(view: SubjectView, jobs: Sequence[Entry[JobRecord]], job: JobRecord) -> str | None:
+    """Return the branch that a job's pull request goes to.
+
+    That is the branch of the job it builds on for as long as that is not merged, else the default branch.
+    """
+    below = next((entry.record for entry in jobs if entry.record.branch == job.onto), None)
+    unmerged = below is not None and below.state is not JobState.MERGED
+    return job.onto if unmerged else view.repository.default_branch

@@ -26,7 +26,7 @@ async def act(step: steps.Step, s: Snapshot, hands: Hands) -> Snapshot:  # noqa:
         case steps.JoinRequest():
             return await intake.join_request(step, s, hands)
         case steps.QueueJob():
-            return await intake.queue_job(s, hands)
+            return await intake.queue_job(step, s, hands)
         case steps.StartJob():
             return await hands.crew.start(entry_of(s, step.job), s, hands)
         case steps.GateJob():
@@ -36,8 +36,7 @@ async def act(step: steps.Step, s: Snapshot, hands: Hands) -> Snapshot:  # noqa:
         case steps.EndJob():
             return await _end_job(step, s, hands)
         case steps.MarkMerged():
-            entry = entry_of(s, step.job)
-            return await hands.record(s, entry, {"state": JobState.MERGED}, "The pull request was merged.")
+            return await _mark_merged(step, s, hands)
         case steps.Write():
             return await _write(step, s, hands)
         case steps.Wake():
@@ -54,6 +53,16 @@ async def _end_job(step: steps.EndJob, s: Snapshot, hands: Hands) -> Snapshot:
     cancelled = step.failure.kind is FailureKind.CANCELLED
     state = JobState.CANCELLED if cancelled else JobState.FAILED
     return await hands.record(s, entry, {"state": state, "failure": step.failure}, step.failure.cause)
+
+
+async def _mark_merged(step: steps.MarkMerged, s: Snapshot, hands: Hands) -> Snapshot:
+    if await hands.crew.stop(hands.repo.ref, step.job):
+        raise Again  # another round was under way, and its worker may have moved the record on its way out
+    entry = entry_of(s, step.job)
+    s = await hands.record(s, entry, {"state": JobState.MERGED}, "The pull request was merged.")
+    if s.ledger.request and len(s.ledger.request.record.plan.tasks) > 1:
+        raise Again  # the next task may start now, for which the asker's role is read
+    return s
 
 
 async def _write(step: steps.Write, s: Snapshot, hands: Hands) -> Snapshot:

@@ -13,6 +13,7 @@ from pushpals.loop.act import act
 from pushpals.loop.decide import decide
 from pushpals.loop.hands import Again, Hands
 from pushpals.loop.observe import observe
+from pushpals.loop.rules.common import plan_jobs
 from pushpals.loop.steps import Wake
 from pushpals.loop.watch import ClaimWatch
 from pushpals.loop.work import Crew
@@ -68,6 +69,7 @@ class Engine:
                         raise Stuck(f"{hint.ref}: {MAX_STEPS} steps, and still {step}")
                     steps_left -= 1
                     snapshot = await act(step, snapshot, Hands(self.services, repo, self.crew))
+                    self.services.board.see(hint.ref, snapshot.view)
             except (Again, ClaimLost, LeaseLost) as moved:
                 log.info("%s moved while it was worked on, looking again: %s", hint.ref, moved)
             except GitHubUnavailable as error:
@@ -88,13 +90,11 @@ class Engine:
         snapshot = await observe(
             self.services, repo, hint.ref, working, self.claims.abandoned(hint.ref.repo), free=self.crew.free
         )
+        self.services.board.see(hint.ref, snapshot.view)
         repo.branch = snapshot.view.repository.default_branch or repo.branch
         return snapshot
 
     def _wait_for_worker(self, snapshot: Snapshot, hint: Hint) -> None:
-        if (
-            not snapshot.free
-            and snapshot.ledger.jobs
-            and snapshot.ledger.jobs[-1].record.state is JobState.QUEUED
-        ):
+        queued = any(entry.record.state is JobState.QUEUED for entry in plan_jobs(snapshot.ledger))
+        if queued and not snapshot.free:
             self.crew.wait_for_worker(hint)

@@ -60,8 +60,8 @@ class Hands:
             self.services, self.repo, entry, changes, message, events=events, files=files, also=also
         )
         self.services.watch(Event(s.ref, "state", message, entry.record.id, advanced.record.state))
-        jobs = [job for job in s.ledger.jobs if job.record.id != entry.record.id]
-        return replace(s, ledger=replace(s.ledger, jobs=(*jobs, advanced)))
+        jobs = tuple(advanced if job.record.id == entry.record.id else job for job in s.ledger.jobs)
+        return replace(s, ledger=replace(s.ledger, jobs=jobs))
 
 
 async def advance(
@@ -83,9 +83,11 @@ async def advance(
     lines = [chain.append(services.redactor.event(event)) for event in events]
     state = AuditEvent(at=now, kind="state", text=message, attributes={"state": record.state.value})
     lines.append(chain.append(state))
-    return await repo.ledger.advance(
+    advanced = await repo.ledger.advance(
         entry, record, files=files or {}, audit=lines, message=message, when=now, also=also
     )
+    services.board.put(repo.ref, advanced)
+    return advanced
 
 
 async def chain_of(repo: Repo, entry: Entry[JobRecord]) -> Chain:

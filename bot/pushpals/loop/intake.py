@@ -11,7 +11,9 @@ from pushpals.audit import prose
 from pushpals.audit.chain import AuditEvent, Chain
 from pushpals.ledger import job_ref, request_ref
 from pushpals.localbuddy.request import read_request
+from pushpals.loop.hands import entry_of
 from pushpals.loop.roles import roles_at
+from pushpals.loop.rules.common import number_of
 from pushpals.loop.services import Event
 from pushpals.model import JobRecord, JobState, RequestRecord
 from pushpals.policy.repo_policy import RepoPolicy, policy_digest
@@ -47,6 +49,7 @@ async def open_request(step: steps.OpenRequest, s: Snapshot, hands: Hands) -> Sn
         policy_digest=policy_digest(s.policy),
         created_at=now,
         causes=(*(old.record.causes if old else ()), step.cause),
+        first=max((number_of(job.record) for job in s.ledger.jobs), default=0) + 1,
     )
     message = f"{step.asker.login} asked for #{request.number}: {prose.one_line(request.title, 60)}"
     entry = await _save(hands, old, record, message)
@@ -88,21 +91,28 @@ async def _save(
     return await ledger.advance(old, record, files=files, audit=(), message=message, when=when)
 
 
-async def queue_job(s: Snapshot, hands: Hands) -> Snapshot:
-    """Create the job of the newest cause. Two processes that do so at once make the same ref: one wins."""
+async def queue_job(step: steps.QueueJob, s: Snapshot, hands: Hands) -> Snapshot:
+    """Create the job of a task. Two processes that do so at once make the same ref: one wins."""
     if s.ledger.request is None:
         return s
     request = s.ledger.request.record
-    task = request.plan.tasks[0]
-    job_id = f"{request.request.number}-{len(s.ledger.jobs) + 1}"
+    task = request.plan.tasks[step.index]
+    job_id = request.job_id(step.index)
+    below = entry_of(s, step.onto).record if step.onto else None
+    if below is not None and below.head is None:
+        raise ValueError(f"job {job_id} cannot build on {below.id}, which has no commit")
+    # What its dependencies brought is on the default branch by now, unless it builds on one of them.
+    base = below.head if below and below.head else s.ledger.base if task.depends_on else request.base
     now = hands.services.clock.now()
     record = JobRecord(
         id=job_id,
         request=request.request.number,
         cause=request.request.cause,
         task=task,
+        index=step.index,
         state=JobState.QUEUED,
-        base=request.base,
+        base=base,
+        onto=below.branch if below else None,
         branch=f"agent/{task.role.replace('_', '-')}/{job_id}",
         by=hands.services.holder,
         nonce=secrets.token_hex(8),
@@ -121,11 +131,13 @@ async def queue_job(s: Snapshot, hands: Hands) -> Snapshot:
                 "cause": request.request.cause,
                 "request_digest": request.request.digest,
                 "policy_digest": request.policy_digest,
-                "base": request.base,
+                "base": base,
             },
         )
     )
     ref = job_ref(job_id)
     entry = await hands.repo.ledger.create(ref, record, files={}, audit=(line,), message=message, when=now)
+    hands.services.board.put(hands.repo.ref, entry)
     hands.services.watch(Event(s.ref, "state", message, job_id))
-    return replace(s, ledger=replace(s.ledger, jobs=(*s.ledger.jobs, entry)))
+    jobs = sorted((*s.ledger.jobs, entry), key=lambda each: number_of(each.record))
+    return replace(s, ledger=replace(s.ledger, jobs=tuple(jobs)))

@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pushpals.github import CheckRunView, CommentView, PullView
-from pushpals.loop.decide import DEFAULT_POLICY, people_to_check
+from pushpals.loop.decide import people_to_check
+from pushpals.loop.rules.common import DEFAULT_POLICY
+from pushpals.loop.rules.pictures import shown_jobs
 from pushpals.loop.snapshot import Snapshot
 from pushpals.policy.parse import parse_policy
 from pushpals.policy.repo_policy import POLICY_PATH, PolicyProblem, RepoPolicy
@@ -32,7 +34,7 @@ async def observe(
     ledger = await repo.ledger.observe(ref.number, await repo.default_branch())
     text = await repo.mirror.read(ledger.base, POLICY_PATH)
     policy = parse_policy(text)
-    jobs = ledger.jobs[-2:]
+    jobs = shown_jobs(ledger)
     commits = {job.root for job in jobs} | {job.record.head for job in jobs if job.record.head}
     if isinstance(policy, PolicyProblem):
         commits.add(ledger.base)
@@ -47,7 +49,7 @@ async def observe(
         view=view,
         ledger=ledger,
         policy=policy,
-        roles=await _roles(repo, people_to_check(view, ledger, rules.trigger.label)),
+        roles=await _roles(repo, people_to_check(view, ledger, rules)),
         working=frozenset(working),
         abandoned=frozenset(abandoned),
         free=free,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pushpals.git import GitError
 from pushpals.github import GitHubError, RateLimited
 from pushpals.ledger import LedgerError
-from pushpals.loop.decide import DEFAULT_POLICY
+from pushpals.loop.rules.common import DEFAULT_POLICY
 from pushpals.model import ENDED, Hint, SubjectRef
 from pushpals.policy.parse import parse_policy
 from pushpals.policy.repo_policy import POLICY_PATH, RepoPolicy

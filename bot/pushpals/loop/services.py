@@ -7,10 +7,12 @@ import fcntl
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
+
+from cachetools import LRUCache
 
 from pushpals.audit.redact import Redactor
 from pushpals.git import Identity, Mirror
@@ -21,9 +23,10 @@ from pushpals.model import Holder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pushpals.github import Endpoints, GitHub, RepoClient
+    from pushpals.github import Endpoints, GitHub, RepoClient, SubjectView
+    from pushpals.ledger import Entry
     from pushpals.llm import ChatModel
-    from pushpals.model import Hint, JobId, JobState, RepoRef, SubjectRef
+    from pushpals.model import Hint, JobId, JobRecord, JobState, RepoRef, SubjectRef
     from pushpals.sandbox import SandboxProvider
 
 LEDGER_IDENTITY = Identity("PushPals", "pushpals@users.noreply.github.com")
@@ -77,6 +80,49 @@ class Event:
     """The job's new state, for events of kind `state`."""
 
 
+class Board:
+    """What this process last knew of each job, and what its workers are doing: for the picture they share.
+
+    Several workers may work for one request, and each redraws the one comment; this is how each knows of the
+    others. It decides nothing and may forget.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: LRUCache[tuple[RepoRef, JobId], Entry[JobRecord]] = LRUCache(maxsize=2_000)
+        self._views: LRUCache[SubjectRef, SubjectView] = LRUCache(maxsize=200)
+        self.live: dict[tuple[RepoRef, JobId], str] = {}
+        """A short line on what each worker does: turn, last command."""
+
+    def see(self, ref: SubjectRef, view: SubjectView) -> None:
+        """Take in how a subject looks now."""
+        self._views[ref] = view
+
+    def view(self, ref: SubjectRef) -> SubjectView | None:
+        """Return how a subject looked when this process last looked, if that is still known."""
+        return self._views.get(ref)
+
+    def put(self, repo: RepoRef, entry: Entry[JobRecord]) -> None:
+        """Take in how a job stands now."""
+        self._jobs[repo, entry.record.id] = entry
+
+    def newest(self, repo: RepoRef, jobs: Sequence[Entry[JobRecord]], first: int) -> list[JobRecord]:
+        """Return `jobs` as they stand now, and those made since for the same plan, from number `first` on."""
+        known = {entry.record.id: entry.record for entry in jobs}
+        number = jobs[0].record.request if jobs else 0
+        for (owner, job), entry in self._jobs.items():
+            record = entry.record
+            older = known.get(job)
+            newer = older is None or older.updated_at <= record.updated_at
+            if owner == repo and record.request == number and newer:
+                known[job] = record
+        numbered = {int(job.partition("-")[2]): record for job, record in known.items()}
+        return [numbered[k] for k in sorted(numbered) if k >= first]
+
+    def lines(self, repo: RepoRef) -> dict[JobId, str]:
+        """Return what the workers of a repository do, by job."""
+        return {job: line for (owner, job), line in self.live.items() if owner == repo}
+
+
 @dataclass
 class Repo:
     """One repository, with everything needed to look at it and to change it."""
@@ -108,6 +154,7 @@ class Services:
     watch: Callable[[Event], None] = lambda _event: None
     redactor: Redactor = field(default_factory=Redactor)
     """Takes secrets out of what is kept or shown."""
+    board: Board = field(default_factory=Board)
     _repos: dict[RepoRef, Repo] = field(default_factory=dict)
     _opening: dict[RepoRef, asyncio.Lock] = field(default_factory=dict)
 

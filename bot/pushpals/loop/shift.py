@@ -16,6 +16,7 @@ from pushpals.loop.hands import advance
 from pushpals.loop.landing import gate_job
 from pushpals.loop.logbook import Logbook, add_usage
 from pushpals.loop.roles import instructions_of
+from pushpals.loop.rules.common import plan_jobs
 from pushpals.loop.services import Event
 from pushpals.model import Failure, FailureKind, JobState, Report
 from pushpals.policy.job import may_retry, retry_delay_seconds
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from pushpals.ledger import Entry
     from pushpals.loop.hands import Hands
     from pushpals.loop.snapshot import Snapshot
-    from pushpals.model import Bounds, Budget, JobRecord
+    from pushpals.model import Bounds, Budget, JobRecord, RequestRecord
     from pushpals.workerpals import Outcome
 
 log = logging.getLogger(__name__)
@@ -59,12 +60,14 @@ class Shift:
         folder = self._services.config.state / "work" / ref.owner / ref.name / job.id
         await remove_tree(folder)
         try:
+            await self._repo.mirror.ensure(job.base, f"refs/heads/{job.onto}" if job.onto else None)
             await self._repo.mirror.materialise(job.base, folder)
             outcome = await self._work_in(folder)
             await self._finish(outcome, folder)
         except SandboxUnavailable as error:
             await self._fail(FailureKind.INFRASTRUCTURE, f"No sandbox: {error.reason}", str(error))
         finally:
+            self._services.board.live.pop((ref, job.id), None)
             await remove_tree(folder)
 
     async def gate(self) -> None:
@@ -126,11 +129,11 @@ class Shift:
         job, request = self._entry.record, self._s.ledger.request
         if request is None or not isinstance(self._s.policy, RepoPolicy):
             raise ValueError(f"job {job.id} was started without a request or a policy")
-        policy, asked = self._s.policy, request.record.request
+        policy = self._s.policy
         built_in = [path for path in (*LOCKED_PATHS, *RELEASABLE_PATHS) if path not in policy.scope.unprotect]
         return Assignment(
             task=job.task,
-            request_text=f"{asked.title}\n\n{asked.body}".strip(),
+            request_text=_request_text(request.record, job),
             instructions=instructions,
             checks=job.task.checks,
             budget=_budget(policy, job.task.bounds),
@@ -166,15 +169,22 @@ class Shift:
             log.warning("%s: no heartbeat this time: %s", self._s.ref, error)
 
     async def _refresh(self) -> None:
+        """Redraw the check run, and the comment that the workers of a request share."""
         usage = add_usage(self._before, self._book.usage())
-        job, view = self._entry.record.model_copy(update={"usage": usage}), self._s.view
+        job, board, ref = (
+            self._entry.record.model_copy(update={"usage": usage}),
+            self._services.board,
+            self._s.ref,
+        )
+        board.live[ref.repo, job.id] = self._book.live
+        view = board.view(ref) or self._s.view
         writes: list[Mutation] = []
         comment, request = picture.progress_comment_of(view), self._s.ledger.request
         if comment and request:
-            jobs = [*(e.record for e in self._s.ledger.jobs if e.record.id != job.id), job]
-            body = prose.progress_comment(
-                request.record, jobs, picture.pull_numbers(view, jobs), self._book.live
-            )
+            jobs = board.newest(ref.repo, plan_jobs(self._s.ledger), request.record.first)
+            jobs = [job if other.id == job.id else other for other in jobs]
+            numbers = picture.pull_numbers(view, jobs)
+            body = prose.progress_comment(request.record, jobs, numbers, board.lines(ref.repo))
             writes.append(UpdateComment(comment.id, body))
         if run := picture.run_of(view, self._entry.root, job):
             writes.append(
@@ -271,3 +281,13 @@ def _budget(policy: RepoPolicy, bounds: Bounds) -> Budget:
     """Return what one job may spend: what the policy allows, and no more turns than its role has."""
     budget = policy.job_budget
     return budget.model_copy(update={"max_turns": min(budget.max_turns, bounds.turns or budget.max_turns)})
+
+
+def _request_text(record: RequestRecord, job: JobRecord) -> str:
+    """Return what a worker is asked: all of it, or its own task first where there are several."""
+    asked, tasks = record.request, record.plan.tasks
+    whole = f"{asked.title}\n\n{asked.body}".strip()
+    if len(tasks) == 1:
+        return whole
+    part = f"(Task {job.index + 1} of {len(tasks)}; others do the rest. What was asked as a whole:)"
+    return f"{job.task.goal}\n\n{part}\n\n{whole}"

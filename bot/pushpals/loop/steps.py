@@ -30,7 +30,10 @@ class JoinRequest:
 
 @dataclass(frozen=True)
 class QueueJob:
-    """Create the job of the newest cause."""
+    """Create the job of a task of the plan, from index 0; on top of the unmerged job `onto`, if any."""
+
+    index: int = 0
+    onto: JobId | None = None
 
 
 @dataclass(frozen=True)

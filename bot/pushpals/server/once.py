@@ -7,9 +7,9 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from pushpals.audit.redact import Redactor
-from pushpals.loop.decide import labelled
 from pushpals.loop.engine import Engine
 from pushpals.loop.observe import observe
+from pushpals.loop.rules.common import labelled, plan_jobs
 from pushpals.model import ENDED, Hint, JobState
 from pushpals.policy.repo_policy import RepoPolicy
 from pushpals.server import logs
@@ -74,9 +74,10 @@ async def _verdict(services: Services, ref: SubjectRef, say: Callable[[str], Non
         else:
             say(f"{s.view.url} does not carry the label {label}. Add it there, then run this again.")
         return 1
-    job = s.ledger.jobs[-1].record
-    pulls = s.view.pulls.get(job.branch, ())
-    say(f"{job.id} {job.state}" + (f": {pulls[-1].url}" if pulls else ""))
-    if job.failure:
-        say(f"{job.failure.cause}\n{job.failure.next_step}")
-    return 0 if job.state in {JobState.PUBLISHED, JobState.MERGED} or job.state not in ENDED else 1
+    jobs = [entry.record for entry in plan_jobs(s.ledger)]
+    for job in jobs:
+        pulls = s.view.pulls.get(job.branch, ())
+        say(f"{job.id} {job.state}" + (f": {pulls[-1].url}" if pulls else ""))
+        if job.failure:
+            say(f"{job.failure.cause}\n{job.failure.next_step}")
+    return 1 if any(job.state in ENDED - {JobState.MERGED} for job in jobs) else 0

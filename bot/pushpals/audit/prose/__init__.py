@@ -11,7 +11,7 @@ nothing.
 
 from pushpals.audit.prose.check_run import check_summary, check_title, policy_check
 from pushpals.audit.prose.plan import plan_markdown
-from pushpals.audit.prose.progress import PROGRESS_MARK, progress_comment
+from pushpals.audit.prose.progress import PROGRESS_MARK, progress_comment, standing_of
 from pushpals.audit.prose.pull_request import commit_message, pull_body, pull_title
 from pushpals.audit.prose.refusals import (
     access_refusal,
@@ -46,4 +46,5 @@ __all__ = [
     "refusal_mark",
     "role_name",
     "spent",
+    "standing_of",
 ]

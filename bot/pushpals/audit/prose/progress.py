@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pushpals.audit.markdown import truncate_markdown
 from pushpals.audit.prose.evidence import doubt_lines
 from pushpals.audit.prose.words import (
     COMMENT_LIMIT,
+    count,
     duration,
     failure_text,
     money,
@@ -16,15 +20,28 @@ from pushpals.audit.prose.words import (
     record_of,
     role_name,
 )
-from pushpals.model import ENDED, HELD, FailureKind, JobState, Risk
+from pushpals.model import ENDED, HELD, ON_A_BRANCH, FailureKind, JobState, Risk, WaitReason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pushpals.model import JobRecord, RequestRecord
+    from pushpals.model import JobRecord, RequestRecord, Task
 
 PROGRESS_MARK = "<!-- pushpals:progress -->"
 """Helps to find our own comment again. A hint only: authorship is checked by the App's own id."""
+
+_STANDING = re.compile(r"<!-- pushpals:standing (?P<digest>[0-9a-f]{16}) -->")
+
+WORKING = frozenset({JobState.QUEUED, *HELD, JobState.PROPOSED, JobState.GATED})
+LOST = ENDED - {JobState.MERGED}
+
+WAITS_FOR = {
+    WaitReason.APPROVAL: "approval",
+    WaitReason.BUDGET: "a larger budget",
+    WaitReason.QUESTION: "an answer",
+    WaitReason.DEPENDENCY: "another task",
+    WaitReason.COMMAND: "leave to run a command",
+}
 
 STATE_WORDS = {
     JobState.QUEUED: "waiting for a worker",
@@ -33,6 +50,9 @@ STATE_WORDS = {
     JobState.PROPOSED: "being checked",
     JobState.GATED: "being published",
     JobState.PUBLISHED: "ready for review",
+    JobState.APPROVED: "approved",
+    JobState.INTEGRATING: "being integrated",
+    JobState.WAITING: "waiting",
     JobState.MERGED: "merged",
     JobState.FAILED: "failed",
     JobState.CANCELLED: "stopped",
@@ -41,66 +61,168 @@ STATE_WORDS = {
 
 
 def progress_comment(
-    request: RequestRecord, jobs: Sequence[JobRecord], pulls: Mapping[str, int], live: str = ""
+    request: RequestRecord,
+    jobs: Sequence[JobRecord],
+    pulls: Mapping[str, int],
+    live: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Render the one progress comment of a request.
 
-    `pulls` gives the pull request's number by job id. `live` is a short line about the running job
-    (turn, last command); it is the only part that neither the ledger nor GitHub holds.
+    `jobs` are those of its plan. `pulls` gives the pull request's number by job id. `live` is a short line
+    about each running job (turn, last command); it is the only part that neither the ledger nor GitHub holds.
     """
-    last = jobs[-1] if jobs else None
     lines = [
-        PROGRESS_MARK,
         f"### PushPals · #{request.request.number} {one_line(request.request.title, 120)}",
-        _headline(request, last),
+        _headline(request, jobs),
+        *_task_lines(request, jobs, pulls, live),
     ]
-    if jobs:
-        lines += ["", *(_job_line(job, pulls.get(job.id), live if job.state in HELD else "") for job in jobs)]
-    if last and last.failure:
-        lines += ["", failure_text(last.failure)]
-    if last and last.state is JobState.PUBLISHED:
-        lines += doubt_lines(last)
-    lines += ["", _next_words(last, pulls.get(last.id) if last else None)]
-    return truncate_markdown("\n".join(lines), COMMENT_LIMIT)
+    for job in jobs:
+        if job.failure:
+            lines += ["", *_named(job, failure_text(job.failure), several=len(jobs) > 1)]
+    for job in jobs:
+        if job.state in ON_A_BRANCH:
+            lines += doubt_lines(job)
+    lines += ["", _next_words(request, jobs, pulls)]
+    if request.first > 1:
+        number = request.request.number
+        lines[-1] += f" Earlier: `refs/pushpals/jobs/{number}-{request.first - 1}`."
+    mark = _standing(request, jobs, pulls)
+    return truncate_markdown("\n".join([f"{PROGRESS_MARK} {mark}", *lines]), COMMENT_LIMIT)
 
 
-def _headline(request: RequestRecord, last: JobRecord | None) -> str:
+def standing_of(body: str) -> str | None:
+    """Return what a progress comment shows, leaving out how far running jobs are; None for another text."""
+    found = _STANDING.search(body)
+    return found["digest"] if found else None
+
+
+def _standing(request: RequestRecord, jobs: Sequence[JobRecord], pulls: Mapping[str, int]) -> str:
+    """Return a hidden mark that changes when the state of a job does, and not with every turn of a worker."""
+    facts = [
+        (
+            job.id,
+            job.state in WORKING or job.state.value,
+            job.failures,
+            job.failure,
+            job.round,
+            job.waiting,
+            pulls.get(job.id),
+        )
+        for job in jobs
+    ]
+    whole = repr((request.request.title, request.plan_commit, request.approval, request.question, facts))
+    return f"<!-- pushpals:standing {hashlib.sha256(whole.encode()).hexdigest()[:16]} -->"
+
+
+def _named(job: JobRecord, text: str, *, several: bool) -> list[str]:
+    return [f"{job.id}: {text}"] if several else [text]
+
+
+def _headline(request: RequestRecord, jobs: Sequence[JobRecord]) -> str:
     """Say in one line how it stands, how long it took, what it cost and how risky it is."""
-    if last is None:
+    tasks = request.plan.tasks
+    if not jobs:
         return "Planning"
-    words = {
-        JobState.PUBLISHED: "Ready for review",
-        JobState.MERGED: "Merged",
-        JobState.SUPERSEDED: "Superseded",
-    }
-    parts = [outcome(last.failure) if last.failure else words.get(last.state, "Working")]
-    if last.usage.seconds:
-        parts += [duration(last.usage.seconds), money(last.usage.usd, request.plan.max_usd)]
-    risk = max(request.plan.risk, last.report.risk, key=lambda level: Risk(level).rank)
+    parts = [_standing_words(jobs, len(tasks))]
+    if len(tasks) > 1:
+        done = sum(job.state in ON_A_BRANCH | {JobState.MERGED} for job in jobs)
+        parts.append(f"{done} of {len(tasks)} tasks done")
+    seconds = sum(job.usage.seconds for job in jobs)
+    if seconds:
+        costs = [job.usage.usd for job in jobs]
+        usd = None if None in costs else sum(cost for cost in costs if cost is not None)
+        cap = request.plan.max_usd
+        parts += [duration(seconds), money(usd, cap * len(tasks) if cap else None)]
+    risk = max([request.plan.risk, *(job.report.risk for job in jobs)], key=lambda level: Risk(level).rank)
     return " · ".join([*parts, f"{risk} risk"])
 
 
-def _job_line(job: JobRecord, pull: int | None, live: str) -> str:
-    box = "x" if job.state in {JobState.PUBLISHED, JobState.MERGED} else " "
+def _standing_words(jobs: Sequence[JobRecord], tasks: int) -> str:
+    """Return how the whole stands: as its only job does, or as the one that most needs a look."""
+    words = {
+        JobState.PUBLISHED: "Ready for review",
+        JobState.APPROVED: "Approved",
+        JobState.INTEGRATING: "Being integrated",
+        JobState.MERGED: "Merged",
+        JobState.SUPERSEDED: "Superseded",
+        JobState.WAITING: "Waiting for you",
+    }
+    states = {job.state for job in jobs}
+    for state in (JobState.WAITING, *sorted(WORKING & states), JobState.FAILED):
+        if state in states:
+            break
+    else:
+        state = next((job.state for job in jobs if job.state is not JobState.MERGED), JobState.MERGED)
+    if state in WORKING or (len(jobs) < tasks and state in ON_A_BRANCH):
+        return "Working"
+    failed = next((job.failure for job in jobs if job.state is state and job.failure), None)
+    return outcome(failed) if failed else words.get(state, "Working")
+
+
+def _task_lines(
+    request: RequestRecord, jobs: Sequence[JobRecord], pulls: Mapping[str, int], live: Mapping[str, str]
+) -> list[str]:
+    if not jobs:
+        return []
+    by_index = {int(job.id.partition("-")[2]) - request.first: job for job in jobs}
+    lines = [""]
+    for index, task in enumerate(request.plan.tasks):
+        if job := by_index.get(index):
+            line = live.get(job.id, "") if job.state in HELD else ""
+            lines.append(_job_line(job, pulls.get(job.id), line, several=len(request.plan.tasks) > 1))
+        else:
+            lines.append(_task_to_come(request, index, task, by_index))
+    return lines
+
+
+def _task_to_come(request: RequestRecord, index: int, task: Task, by_index: Mapping[int, JobRecord]) -> str:
+    ended = [job.id for other in task.depends_on if (job := by_index.get(other)) and job.state in LOST]
+    before = ", ".join(request.job_id(other) for other in task.depends_on)
+    state = f"not started, since {ended[0]} did not succeed" if ended else f"waits for {before}"
+    state = state if task.depends_on else "not started"
+    name = f"{request.job_id(index)} {one_line(task.goal)} · {role_name(task.role)}"
+    return f"- [ ] {name} · {state}"
+
+
+def _job_line(job: JobRecord, pull: int | None, live: str, *, several: bool) -> str:
+    box = "x" if job.state in ON_A_BRANCH | {JobState.MERGED} else " "
     state = STATE_WORDS.get(job.state, job.state.value)
     if job.state is JobState.QUEUED and job.failures:
         state = f"trying again after a {job.failures[-1].value} failure"
+    if job.state is JobState.WAITING and job.waiting:
+        state = f"waiting for {WAITS_FOR[job.waiting]}"
     if pull:
         state = f"#{pull} {state}"
-    elif live:
+    if live:
         state = f"{state}, {live}"
-    return f"- [{box}] {job.id} {one_line(job.task.goal)} · {role_name(job.task.role)} · {state}"
+    cost = (
+        f" · {count(job.usage.turns, 'turn')}, {money(job.usage.usd)}" if several and job.usage.turns else ""
+    )
+    return f"- [{box}] {job.id} {one_line(job.task.goal)} · {role_name(job.task.role)} · {state}{cost}"
 
 
-def _next_words(last: JobRecord | None, pull: int | None) -> str:
-    if last is None or last.state not in ENDED | {JobState.PUBLISHED}:
-        return "To stop it, remove the label or close this issue; nothing is published after that."
-    record = f"Record: {record_of(last)}."
-    if last.state is JobState.PUBLISHED:
-        where = f"#{pull}" if pull else f"branch `{last.branch}`"
-        return f"**Next.** Read {where} and merge it, or close it to reject it. {record}"
-    if last.state is JobState.MERGED:
-        return f"Nothing more is asked of you. {record}"
-    if last.failure and last.failure.kind is FailureKind.CANCELLED:
-        return record  # how to start again is part of why it was stopped
-    return f"A new try starts when the label is removed and added again. {record}"
+def _next_words(request: RequestRecord, jobs: Sequence[JobRecord], pulls: Mapping[str, int]) -> str:
+    going_on = [job for job in jobs if job.state not in ENDED | ON_A_BRANCH]
+    if not jobs or going_on:
+        by_label = ":" not in request.request.cause
+        how = "remove the label or close this issue" if by_label else "close this issue"
+        return f"To stop it, {how}; nothing is published after that."
+    records = f"Record: {record_of(jobs[-1])}." if len(jobs) == 1 else _records(jobs)
+    ready = [
+        f"#{pulls[job.id]}" if job.id in pulls else f"branch `{job.branch}`"
+        for job in jobs
+        if job.state in ON_A_BRANCH
+    ]
+    if len(ready) == 1:
+        return f"**Next.** Read {ready[0]} and merge it, or close it to reject it. {records}"
+    if ready:
+        return f"**Next.** Read {', '.join(ready)} and merge each, or close it to reject it. {records}"
+    if all(job.state is JobState.MERGED for job in jobs):
+        return f"Nothing more is asked of you. {records}"
+    if all(job.failure and job.failure.kind is FailureKind.CANCELLED for job in jobs if job.state in LOST):
+        return records  # how to start again is part of why it was stopped
+    return f"A new try starts when the label is removed and added again. {records}"
+
+
+def _records(jobs: Sequence[JobRecord]) -> str:
+    return f"Records: {', '.join(f'`refs/pushpals/jobs/{job.id}`' for job in jobs)}."

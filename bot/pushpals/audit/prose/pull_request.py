@@ -36,7 +36,7 @@ def pull_title(request: RequestRecord, job: JobRecord) -> str:
 def pull_body(request: RequestRecord, job: JobRecord) -> str:
     """Render the pull request's body: it is the report (Shipped, Evidence, Risk, Follow-ups)."""
     report, number = job.report, request.request.number
-    lines = [f"Fixes #{number}.", "", f"**Shipped.** {_shipped(report.files)}"]
+    lines = [f"{_closes(request, job)}.", "", f"**Shipped.** {_shipped(report.files)}"]
     if report.words:
         words = truncate_markdown(clean_model_text(report.words).text, WORDS_LIMIT)
         lines += ["", "The worker's own words, not checked:", *(f"> {line}" for line in words.splitlines())]
@@ -59,10 +59,16 @@ def commit_message(request: RequestRecord, job: JobRecord) -> str:
     """Render the message of the work's commit, with trailers that tie it to the ledger."""
     return (
         f"{plain(job.task.goal or request.request.title, 72)}\n\n"
-        f"Fixes #{request.request.number}\n\n"
+        f"{_closes(request, job)}\n\n"
         f"PushPals-Job: {job.id}\nPushPals-Model: {flat(job.usage.model, 100) or 'unknown'}\n"
         f"PushPals-Requested-By: {flat(request.request.asker.login, 100)}\n"
     )
+
+
+def _closes(request: RequestRecord, job: JobRecord) -> str:
+    """Say what it does for the issue. One of several must not close it: the others would stop with that."""
+    number, tasks = request.request.number, len(request.plan.tasks)
+    return f"Fixes #{number}" if tasks == 1 else f"Part {job.index + 1} of {tasks} of #{number}"
 
 
 def _shipped(files: Sequence[FileChange]) -> str:

@@ -1,0 +1,83 @@
+"""What several rules ask of a snapshot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pushpals.model import ENDED, HELD, ON_A_BRANCH, JobState
+from pushpals.policy.access import Refused, may_start, roles_that_may
+from pushpals.policy.repo_policy import RepoPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pushpals.github import SubjectView
+    from pushpals.ledger import Entry, LedgerView
+    from pushpals.loop.snapshot import Snapshot
+    from pushpals.model import JobRecord, Person, RequestRecord
+
+DEFAULT_POLICY = RepoPolicy()
+BEFORE_PUBLICATION = frozenset(JobState) - ENDED - ON_A_BRANCH
+NEEDS_ASKER = frozenset({JobState.QUEUED, JobState.PROPOSED, JobState.GATED})
+"""States whose next step starts or publishes work: the asker's role is read again for these."""
+
+
+def labelled(view: SubjectView, label: str) -> bool:
+    """True when the subject carries `label`; GitHub does not tell letter case apart in label names."""
+    return any(name.casefold() == label.casefold() for name in view.labels)
+
+
+def asked_by_command(request: RequestRecord) -> bool:
+    """True when a command asked, so that no label stands for it. Keys of commands have a colon in them."""
+    return ":" in request.request.cause
+
+
+def plan_jobs(ledger: LedgerView) -> tuple[Entry[JobRecord], ...]:
+    """Return the jobs of the plan that counts; those of earlier plans of the same issue are left out."""
+    if ledger.request is None:
+        return ()
+    first = ledger.request.record.first
+    return tuple(entry for entry in ledger.jobs if number_of(entry.record) >= first)
+
+
+def number_of(job: JobRecord) -> int:
+    """Return a job's number within its request: 2 for `42-2`."""
+    return int(job.id.partition("-")[2])
+
+
+def newest(jobs: Sequence[Entry[JobRecord]]) -> Entry[JobRecord] | None:
+    """Return the job whose record was written last."""
+    return max(jobs, key=lambda entry: (entry.record.updated_at, number_of(entry.record)), default=None)
+
+
+def jobs_by_task(ledger: LedgerView) -> dict[int, Entry[JobRecord]]:
+    """Return the job of each task of the plan that has one, by the task's index."""
+    if ledger.request is None:
+        return {}
+    first = ledger.request.record.first
+    return {number_of(entry.record) - first: entry for entry in plan_jobs(ledger)}
+
+
+def ours(s: Snapshot, job: JobRecord) -> bool:
+    """True when this process goes on with a job: it wrote the last record, or its writer seems to be gone.
+
+    Records are safe from races by compare-and-swap, but comments and check runs are not: so that two
+    replicas do not draw the same picture twice, only the writer of a record draws it.
+    """
+    return job.by is None or job.by.instance == s.holder.instance or job.id in s.abandoned
+
+
+def orphaned(s: Snapshot, job: JobRecord) -> bool:
+    """True when nobody works any more on a job that is held."""
+    if job.state not in HELD or job.id in s.working:
+        return False
+    predecessor = job.holder is not None and job.holder.instance == s.holder.instance
+    return predecessor or job.id in s.abandoned
+
+
+def allowed(s: Snapshot, policy: RepoPolicy, person: Person | None) -> Person | Refused:
+    """Return a person who may start work, else why not."""
+    if person is None:
+        return Refused("the account that added the label is gone.", roles_that_may(policy))
+    verdict = may_start(s.roles.get(person.id), policy, person)
+    return verdict if isinstance(verdict, Refused) else person
