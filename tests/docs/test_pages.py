@@ -113,7 +113,7 @@ def test_every_failure_is_explained() -> None:
     explained = {row[0].strip("`") for row in table(OPERATING, "kind")}
     assert explained == {kind.value for kind in FailureKind} - {"timeout", "ambiguous"}
     rooms = ("loop", "workerpals", "source_control")
-    given = "".join(path.read_text() for room in rooms for path in (HOUSE / room).glob("*.py"))
+    given = "".join(path.read_text() for room in rooms for path in (HOUSE / room).rglob("*.py"))
     assert all(f"FailureKind.{kind.name}" in given for kind in FailureKind if kind.value in explained)
     assert "FailureKind.TIMEOUT" not in given
     assert "FailureKind.AMBIGUOUS" not in given
