@@ -54,6 +54,13 @@ def may(
     return verdict
 
 
+def may_with(
+    role_name: str | None, listed: tuple[str, ...], person: Person, policy: RepoPolicy, what: str, field: str
+) -> Allowed | Refused:
+    """Tell whether `person` has one of the `listed` roles or one above; `what` and `field` word a refusal."""
+    return _judge(role_name, policy, person, _from_lowest(listed), what, field)
+
+
 def roles_that_may(policy: RepoPolicy) -> tuple[str, ...]:
     """Return the roles that may start work: standard ones from the lowest listed up, then the custom ones."""
     return _from_lowest(policy.access.roles)

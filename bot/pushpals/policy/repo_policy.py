@@ -108,6 +108,13 @@ class Access(Section):
     are part of the request; what bots write never is."""
 
 
+class ApprovalSection(Section):
+    """Who approves plans of medium and high risk. Never a bot, and never whoever asked, alone."""
+
+    roles: tuple[Role, ...] = ("write", "maintain", "admin")
+    """Repository roles that approve, read as in `access.roles`."""
+
+
 class Scope(Section):
     """Which files a change may touch. Patterns are written as in `.gitignore`; see "Patterns" below."""
 
@@ -170,6 +177,8 @@ class RepoPolicy(Section):
     """What starts work."""
     access: Access = Access()
     """Who may start work, and who is answered."""
+    approval: ApprovalSection = ApprovalSection()
+    """Who approves plans of medium and high risk, before any work: never a bot, and never whoever asked."""
     scope: Scope = Scope()
     """Which files a change may touch."""
     limits: Limits = Limits()

@@ -85,17 +85,27 @@ def make_plan(request: Request, policy: RepoPolicy, facts: RepoFacts) -> Plan:
 
 
 def assemble(
-    request: Request, tasks: tuple[Task, ...], policy: RepoPolicy, facts: RepoFacts, notes: tuple[str, ...]
+    request: Request,
+    tasks: tuple[Task, ...],
+    policy: RepoPolicy,
+    facts: RepoFacts,
+    notes: tuple[str, ...],
+    raised: tuple[Risk, str] = (Risk.LOW, ""),
 ) -> Plan:
-    """Return the plan of these tasks, with the risk that rules give it and the cap of its cost."""
+    """Return the plan of these tasks, with its risk and the cap of its cost.
+
+    The risk is the floor that rules set, or what the asker or a model (`raised`, with its reason) says, if
+    that is higher.
+    """
     level, reasons = floor_of_plan(f"{request.title}\n{request.body}", tasks, policy, facts.paths)
+    said = ((request.brief.risk or Risk.LOW, "the request says so"),) if request.brief else ()
+    for higher, why in (*said, (raised[0], raised[1] or "the model that planned it says so")):
+        if higher.rank > level.rank:
+            level, reasons = higher, (why.rstrip("."), *reasons)
     cap = policy.job_budget.max_usd
-    raised = tuple(
-        task.model_copy(update={"risk": max(task.risk, level, key=lambda r: Risk(r).rank)}) for task in tasks
-    )
     return Plan(
-        tasks=raised,
-        risk=max((task.risk for task in raised), key=lambda r: r.rank),
+        tasks=tuple(task.model_copy(update={"risk": level}) for task in tasks),
+        risk=level,
         risk_reasons=reasons,
         notes=notes,
         max_usd=cap if math.isfinite(cap) else None,

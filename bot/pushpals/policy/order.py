@@ -1,0 +1,38 @@
+"""Who is served first when more work waits than workers are free. Pure.
+
+Explicit requests, then a failing default branch, then the labelled backlog, then review follow-ups and
+conflicts (the order that maintainers expect: who asked by name waits least).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from pushpals.model import OrderKind
+
+if TYPE_CHECKING:
+    from pushpals.model import JobRecord
+
+
+class Place(IntEnum):
+    """Places in the queue, the first served first."""
+
+    ASKED = 0
+    """Somebody asked for just this, in a command."""
+    BROKEN = 1
+    """The default branch is red."""
+    LABELLED = 2
+    """The backlog: issues that carry the label."""
+    FOLLOW_UP = 3
+    """More on a pull request: remarks, red checks, conflicts."""
+
+
+def place_of(job: JobRecord) -> Place:
+    """Return where a job that waits for a worker stands."""
+    if any(order.kind is OrderKind.FIX for order in job.orders):
+        return Place.ASKED
+    if job.orders:
+        return Place.FOLLOW_UP
+    # The key of a command is made of three parts; a label event's id has none.
+    return Place.ASKED if job.cause.count(":") >= 2 else Place.LABELLED  # noqa: PLR2004

@@ -1,0 +1,99 @@
+"""What a plan's risk asks of people, and when their yes holds. Pure.
+
+Low: checks and policy, nothing else. Medium: somebody other than the asker approves the plan before any work.
+High: the plan is an RFC, a pull request of its own, that is approved before any code is written. A yes is
+bound to the commit that shows the plan and to the text of the request.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pushpals.model import Approval, JobRecord, Person, RequestRecord, Risk, Sha
+from pushpals.policy.access import Allowed, Refused, may_with
+from pushpals.policy.repo_policy import RepoPolicy
+
+RULE: Final = "approval.roles"
+
+
+def waits_for_people(record: RequestRecord) -> bool:
+    """Tell whether nothing may be worked on yet: the plan's risk asks for a yes that it does not have."""
+    return needs_approval(record.plan.risk) and why_not_approved(record) is not None
+
+
+def needs_approval(risk: Risk) -> bool:
+    """Tell whether a plan of this risk is approved by a person before any work."""
+    return risk is not Risk.LOW
+
+
+def may_approve(
+    role_name: str | None, policy: RepoPolicy, person: Person, record: RequestRecord
+) -> Allowed | Refused:
+    """Tell whether `person`, whose role is `role_name`, may approve the plan of `record`.
+
+    Bots never do, nor does whoever asked, alone: a second person reads what a plan of this risk would do.
+    """
+    verdict = may_with(role_name, policy.approval.roles, person, policy, "approving this plan", RULE)
+    if isinstance(verdict, Allowed) and person.id == record.request.asker.id:
+        reason = "whoever asked for a change of this risk does not approve its plan alone."
+        return Refused(reason, verdict_roles(policy), "approval by a second person (built-in)")
+    return verdict
+
+
+def verdict_roles(policy: RepoPolicy) -> tuple[str, ...]:
+    """Return the roles that approve plans, for sentences that say who may."""
+    refused = may_with(None, policy.approval.roles, Person(id=0, login=""), policy, "", RULE)
+    return refused.who_may if isinstance(refused, Refused) else ()
+
+
+def why_not_approved(record: RequestRecord) -> str | None:
+    """Return why the plan has no valid yes, as a phrase; None when it has one."""
+    approval = record.approval
+    if approval is None:
+        return "nobody has approved it yet"
+    return why_void(approval, record.plan_commit, record.request.digest)
+
+
+def why_void(approval: Approval, plan_commit: Sha | None, digest: str) -> str | None:
+    """Return why a yes does not hold for this plan and this text, as a phrase; None when it does."""
+    if approval.digest != digest:
+        return "the request was edited after that"
+    if approval.plan_commit != plan_commit:
+        return "the plan was changed after that"
+    return None
+
+
+def approved_risk(record: RequestRecord) -> Risk:
+    """Return up to which risk the work on a request has been approved by a person; low where none has."""
+    if not needs_approval(record.plan.risk) or why_not_approved(record) is not None:
+        return Risk.LOW
+    return record.plan.risk
+
+
+def held_back(record: RequestRecord, job: JobRecord) -> str | None:
+    """Return why a published change is a draft that no machine lands, as a sentence; None when it is not.
+
+    The change may turn out riskier than the plan that was approved, or than a plan that needed no approval.
+    And a change of medium risk or more is validated by a check that shows its effect, not only by checks that
+    passed before as well.
+    """
+    approved = approved_risk(record)
+    if job.report.risk.rank > approved.rank:
+        was = f"the approved plan's is {approved}" if needs_approval(approved) else "the plan's was low"
+        return f"The change's risk is {job.report.risk}, and {was}."
+    evidence = job.report.evidence
+    if needs_approval(job.report.risk) and (evidence is None or evidence.thin):
+        return f"No check shows that it works, which a change of {job.report.risk} risk needs."
+    return None
+
+
+def may_land(record: RequestRecord, job: JobRecord, approvers: tuple[Person, ...]) -> str | None:
+    """Return why a machine may not land a published change, as a sentence; None when it may.
+
+    `approvers` are people whose role lets them approve, and who approved exactly the published commit.
+    """
+    why = held_back(record, job)
+    asker = record.request.asker.id
+    if why is None or any(person.id != asker and not person.bot for person in approvers):
+        return None
+    return f"{why} Somebody other than `{record.request.asker.login}` approves the pull request first."
