@@ -86,9 +86,14 @@ class Engine:
         await self.crew.close()
 
     async def _observe(self, hint: Hint, repo: Repo) -> Snapshot:
-        working = self.crew.working(hint.ref.repo)
         snapshot = await observe(
-            self.services, repo, hint.ref, working, self.claims.abandoned(hint.ref.repo), free=self.crew.free
+            self.services,
+            repo,
+            hint.ref,
+            self.crew.working(hint.ref.repo),
+            self.claims.abandoned(hint.ref.repo),
+            errands=self.crew.errands(hint.ref.repo),
+            free=self.crew.free,
         )
         self.services.board.see(hint.ref, snapshot.view)
         repo.branch = snapshot.view.repository.default_branch or repo.branch

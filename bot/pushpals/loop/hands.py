@@ -23,6 +23,16 @@ class Again(Exception):  # noqa: N818 - not an error: a request to look again
     """What was seen is no longer true, or may not be. Observe again."""
 
 
+class Errand(Protocol):
+    """Something long that is no job, such as asking a model."""
+
+    async def run(self) -> bool:
+        """Do it; return whether its subject must be looked at again."""
+
+    async def broke(self, code: str) -> None:
+        """Tell people that it broke; `code` finds the reason in the server's log."""
+
+
 class Starts(Protocol):
     """The crew, as far as steps need it (see `pushpals.loop.work.Crew`)."""
 
@@ -31,6 +41,9 @@ class Starts(Protocol):
 
     def gate(self, entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapshot:
         """Begin to judge a proposed patch."""
+
+    def send(self, key: str, errand: Errand, s: Snapshot) -> Snapshot:
+        """Begin an errand, unless one with this key is under way."""
 
     async def stop(self, repo: RepoRef, job: JobId) -> bool:
         """Stop work on a job; True when it was being worked on here."""

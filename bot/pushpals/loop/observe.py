@@ -28,6 +28,7 @@ async def observe(
     working: Collection[JobId] = (),
     abandoned: Collection[JobId] = (),
     *,
+    errands: Collection[str] = (),
     free: bool = True,
 ) -> Snapshot:
     """Return what is true of one issue now."""
@@ -52,6 +53,7 @@ async def observe(
         roles=await _roles(repo, people_to_check(view, ledger, rules)),
         working=frozenset(working),
         abandoned=frozenset(abandoned),
+        errands=frozenset(errands),
         free=free,
     )
 

@@ -33,5 +33,7 @@ class Snapshot:
     roles: Mapping[int, str]
     working: frozenset[JobId] = frozenset()
     abandoned: frozenset[JobId] = frozenset()
+    errands: frozenset[str] = frozenset()
+    """Keys of the errands that this process runs for the repository: they are being seen to."""
     free: bool = True
     """Whether a worker of this process is free."""

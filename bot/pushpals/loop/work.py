@@ -1,4 +1,4 @@
-"""The crew: the jobs this process works on, each in a task of its own."""
+"""The crew: the jobs this process works on, each in a task of its own, and its errands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from pushpals.ledger import Entry
-    from pushpals.loop.hands import Hands
+    from pushpals.loop.hands import Errand, Hands
     from pushpals.loop.services import Services
     from pushpals.loop.snapshot import Snapshot
     from pushpals.model import JobId, JobRecord, RepoRef
@@ -31,6 +31,7 @@ class Crew:
     services: Services
     tell: Callable[[Hint], Awaitable[None]]
     _tasks: dict[tuple[RepoRef, JobId], asyncio.Task[None]] = field(default_factory=dict)
+    _errands: dict[tuple[RepoRef, str], asyncio.Task[None]] = field(default_factory=dict)
     _waiting: dict[Hint, None] = field(default_factory=dict)
 
     @property
@@ -41,6 +42,25 @@ class Crew:
     def working(self, repo: RepoRef) -> frozenset[JobId]:
         """Return the jobs of a repository that are worked on here."""
         return frozenset(job for owner, job in self._tasks if owner == repo)
+
+    def errands(self, repo: RepoRef) -> frozenset[str]:
+        """Return the keys of the errands that are run for a repository here."""
+        return frozenset(key for owner, key in self._errands if owner == repo)
+
+    def busy(self, repo: RepoRef) -> bool:
+        """True while a job or an errand of a repository is under way here."""
+        return bool(self.working(repo) or self.errands(repo))
+
+    def send(self, key: str, errand: Errand, s: Snapshot) -> Snapshot:
+        """Begin an errand: something long that is no job, such as asking a model. It takes no worker.
+
+        `key` says what it is for; while it is under way, `s.errands` holds the key, and nothing more is begun
+        under it.
+        """
+        if (s.ref.repo, key) not in self._errands:
+            task = asyncio.create_task(self._run(key, errand, s), name=f"errand-{s.ref.repo}-{key}")
+            self._errands[s.ref.repo, key] = task
+        return replace(s, errands=s.errands | {key})
 
     def wait_for_worker(self, hint: Hint) -> None:
         """Remember a subject that found no worker free; it is hinted at when one is."""
@@ -67,7 +87,7 @@ class Crew:
 
     def _begin(self, entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapshot:
         job = entry.record.id
-        task = asyncio.create_task(self._work(entry, s, hands), name=f"job-{s.ref.repo}-{job}")
+        task = asyncio.create_task(self._job(entry, s, hands), name=f"job-{s.ref.repo}-{job}")
         self._tasks[s.ref.repo, job] = task
         return replace(s, working=s.working | {job}, free=self.free)
 
@@ -82,32 +102,56 @@ class Crew:
 
     async def close(self) -> None:
         """Stop all work. The claims stay as they are: the next life of this process takes them over."""
-        tasks = list(self._tasks.values())
+        tasks = [*self._tasks.values(), *self._errands.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _work(self, entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> None:
-        """Do one job up to the gate's verdict. This is the error boundary of all that a worker does.
+    async def _job(self, entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> None:
+        """Do one job up to the gate's verdict.
 
         Publication is not part of it: a new look comes first, at the label, the issue and the asker's role.
         """
         shift = Shift(entry, s, hands)
-        try:
+
+        async def work() -> None:
             if entry.record.state is not JobState.PROPOSED:
                 await shift.run()
             await shift.gate()
-        except ClaimLost as lost:
-            log.warning(
-                "%s: the claim on %s was lost; nothing of it is published: %s", s.ref, entry.record.id, lost
-            )
-        except Exception:
-            code = secrets.token_hex(4)
-            log.exception("error %s while working on %s %s", code, s.ref, entry.record.id)
-            await shift.broke(code)
+
+        try:
+            await self._work(f"{s.ref} {entry.record.id}", work, shift.broke)
         finally:
             self._tasks.pop((s.ref.repo, entry.record.id), None)
             await self._hint(Hint(ref=s.ref))
+
+    async def _run(self, key: str, errand: Errand, s: Snapshot) -> None:
+        """Run one errand, and look at its subject again when it says so, or when it broke."""
+        again = True
+
+        async def work() -> None:
+            nonlocal again
+            again = await errand.run()
+
+        try:
+            await self._work(f"{s.ref} {key}", work, errand.broke)
+        finally:
+            self._errands.pop((s.ref.repo, key), None)
+            if again:
+                await self.tell(Hint(ref=s.ref))
+
+    async def _work(
+        self, name: str, work: Callable[[], Awaitable[None]], broke: Callable[[str], Awaitable[None]]
+    ) -> None:
+        """Do what takes long. This is the error boundary of all that workers and errands do."""
+        try:
+            await work()
+        except ClaimLost as lost:
+            log.warning("%s: the claim was lost; nothing of it is published: %s", name, lost)
+        except Exception:
+            code = secrets.token_hex(4)
+            log.exception("error %s while working on %s", code, name)
+            await broke(code)
 
     async def _hint(self, hint: Hint) -> None:
         waiting, self._waiting = self._waiting, {}

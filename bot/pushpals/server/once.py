@@ -54,7 +54,7 @@ async def _until_quiet(services: Services, hint: Hint) -> None:
         while True:
             moved.clear()
             wake = await engine.handle(hint)
-            if wake is None and not moved.is_set() and not engine.crew.working(hint.ref.repo):
+            if wake is None and not moved.is_set() and not engine.crew.busy(hint.ref.repo):
                 return
             pause = None if wake is None else max(0.0, (wake - services.clock.now()).total_seconds())
             with contextlib.suppress(TimeoutError):
