@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 GitHubName = Annotated[str, StringConstraints(pattern=r"^\.?[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")]
 """The name of an account or a repository. It becomes a part of paths, so it is none that leads elsewhere."""
+MAX_PRESSES = 20
+"""Presses that one hint carries; earlier ones are dropped."""
 JobId = Annotated[str, StringConstraints(pattern=r"^[0-9]+-[0-9]+$")]
 
 
@@ -57,20 +59,55 @@ class SubjectRef(Frozen):
         return f"{self.repo}#{self.number}"
 
 
-class Hint(Frozen):
-    """Something about this subject may have changed. Carries no facts, only where to look."""
-
-    ref: SubjectRef
-    installation: int | None = None
-    """Id of the App's installation, where the hint's sender knew it."""
-
-
 class Person(Frozen):
     """A GitHub account. Decisions compare `id`, never the login, which can be renamed and reused."""
 
     id: int
     login: str
     bot: bool = False
+
+
+class Press(Frozen):
+    """Somebody pressed a button on one of our check runs. GitHub tells it once and keeps no record of it."""
+
+    id: str
+    """The delivery that told it: a redelivery has the same."""
+    person: Person
+    action: str
+    """Identifier of the button."""
+    external_id: str
+    """External id of the check run, such as the id of a job."""
+    check_run: int
+    """Database id of the check run."""
+    at: datetime
+
+
+class Hint(Frozen):
+    """Something about this subject may have changed. Carries no facts but presses, only where to look."""
+
+    ref: SubjectRef
+    installation: int | None = None
+    """Id of the App's installation, where the hint's sender knew it."""
+    presses: tuple[Press, ...] = ()
+    """Buttons that people pressed, the newest last: what no later look at GitHub could find out."""
+    train: bool = False
+    """It is about the repository's integration as a whole; the number of `ref` means nothing then."""
+
+    @classmethod
+    def of_train(cls, repo: RepoRef, installation: int | None = None) -> Hint:
+        """Return the hint at a repository's integration."""
+        return cls(ref=SubjectRef(repo=repo, number=1), installation=installation, train=True)
+
+    @property
+    def key(self) -> tuple[SubjectRef, bool]:
+        """What it is about: hints with the same key are one."""
+        return self.ref, self.train
+
+    def joined(self, other: Hint) -> Hint:
+        """Return one hint for this one and a later one with the same key."""
+        known = {press.id for press in self.presses}
+        presses = (*self.presses, *(press for press in other.presses if press.id not in known))
+        return other.model_copy(update={"presses": presses[-MAX_PRESSES:]})
 
 
 class FailureKind(StrEnum):

@@ -101,7 +101,10 @@ def test_the_app_is_registered_with_what_it_needs() -> None:
     asked = {row[0]: row[1] for row in table(SETUP, "permission")}
     assert asked.pop("Metadata") == "Read-only"
     assert asked == {
-        name.replace("_", " ").capitalize(): {"write": "Read and write", "read": "Read-only"}[level]
+        {"statuses": "Commit statuses"}.get(name, name.replace("_", " ").capitalize()): {
+            "write": "Read and write",
+            "read": "Read-only",
+        }[level]
         for name, level in APP_PERMISSIONS.items()
     }
     text = SETUP.read_text()

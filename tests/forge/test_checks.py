@@ -58,7 +58,7 @@ async def test_a_run_ends_once_and_says_how(world: World):
     done = await world.data(UPDATE, input={**given, "conclusion": "SUCCESS"})
     assert done["updateCheckRun"]["checkRun"]["status"] == "COMPLETED"
     await world.data(UPDATE, input={**given, "output": {"title": "Again", "summary": ""}})
-    assert await world.events() == ["check_run.created", "check_run.completed"]
+    assert await world.events() == ["check_run.created", "check_run.completed", "check_suite.completed"]
     again = await world.data(UPDATE, input={**given, "status": "IN_PROGRESS"})
     assert again["updateCheckRun"]["checkRun"]["conclusion"] is None
 

@@ -6,7 +6,7 @@ import pytest
 from githubkit_schemas.latest import models
 from pydantic import TypeAdapter
 
-from pushpals.local.forge.entities import ReactionContent
+from pushpals.local.forge.entities import PullRequest, ReactionContent
 from tests.forge.world import World
 
 RUN = {"name": "PushPals / 1-1", "status": "IN_PROGRESS", "externalId": "1-1"}
@@ -61,8 +61,30 @@ async def lived_in(world: World) -> tuple[str, str]:
         run={"repositoryId": repo.node_id, "checkRunId": run["id"], "conclusion": "SUCCESS"},
     )
     forge.review(pull, "octo", "APPROVED", "Good")
+    await conversation(world, pull)
     await forge.merge(pull, "octo")
     return run["id"], str(run["databaseId"])
+
+
+async def conversation(world: World, pull: PullRequest) -> None:
+    """What people and CI do on a pull request."""
+    forge, repo = world.forge, world.repo
+    remarks = [("names.py", 1, "Why?")]
+    review = await forge.review_lines(pull, "octo", "CHANGES_REQUESTED", remarks, "Not yet")
+    [thread] = forge.store.threads_of(pull)
+    answer = forge.reply(thread, "bob", "Because")
+    forge.edit_review_comment(answer, "bob", "Because of dots")
+    forge.resolve(thread, "octo")
+    forge.edit_review(review, "octo", "Nearly")
+    forge.dismiss_review(review, "octo")
+    head = forge.store.fresh(pull).head_sha
+    note = {"path": "names.py", "start_line": 1, "end_line": 1, "message": "x", "annotation_level": "failure"}
+    await forge.ci(repo, head, "tests", "failure", log="1 failed", annotations=[note])
+    await forge.ci(repo, head, "tests", "success")
+    await forge.set_status(repo, "bob", head, "build", "success", "built")
+    await forge.push(repo, "ana", {"x.py": "1"}, branch="release")
+    await forge.retarget(forge.convert_to_draft(pull, "ana"), "ana", "release")
+    forge.mark_ready(await forge.retarget(pull, "ana", "main"), "ana")
 
 
 def model_of(event: str) -> Any:
@@ -98,7 +120,27 @@ async def test_every_webhook_parses(world: World):
         "check_run.created",
         "check_run.requested_action",
         "check_run.completed",
+        "check_suite.completed",
         "pull_request_review.submitted",
+        "pull_request_review.submitted",
+        "pull_request_review_comment.created",
+        "pull_request_review_comment.created",
+        "pull_request_review_comment.edited",
+        "pull_request_review_thread.resolved",
+        "pull_request_review.edited",
+        "pull_request_review.dismissed",
+        "check_run.created",
+        "check_run.completed",
+        "check_suite.completed",
+        "check_run.created",
+        "check_run.completed",
+        "check_suite.completed",
+        "status",
+        "push",
+        "pull_request.converted_to_draft",
+        "pull_request.edited",
+        "pull_request.edited",
+        "pull_request.ready_for_review",
         "pull_request.closed",
         "issues.closed",
         "push",
@@ -115,6 +157,7 @@ async def test_every_answer_parses(world: World):
         f"{repo}/issues/2": (models.Issue, None),
         f"{repo}/pulls/2": (models.PullRequest, None),
         f"{repo}/check-runs/{run}": (models.CheckRun, None),
+        f"{repo}/check-runs/{run}/annotations": (list[models.CheckAnnotation], None),
         f"{repo}/commits/agent/1-1/check-runs": (
             models.ReposOwnerRepoCommitsRefCheckRunsGetResponse200,
             None,

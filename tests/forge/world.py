@@ -20,8 +20,26 @@ from pushpals.local.forge.entities import Issue, PullRequest, Repo
 from pushpals.local.forge.server import Forge
 
 SECRET = "it is raining in Trondheim"
-PERMISSIONS = {"contents": "write", "issues": "write", "pull_requests": "write", "checks": "write"}
-EVENTS = ["issues", "issue_comment", "pull_request", "pull_request_review", "push", "check_run"]
+PERMISSIONS = {
+    "actions": "read",
+    "checks": "write",
+    "contents": "write",
+    "issues": "write",
+    "pull_requests": "write",
+    "statuses": "read",
+}
+EVENTS = [
+    "check_run",
+    "check_suite",
+    "issue_comment",
+    "issues",
+    "pull_request",
+    "pull_request_review",
+    "pull_request_review_comment",
+    "pull_request_review_thread",
+    "push",
+    "status",
+]
 SAY = """mutation($id: ID!, $body: String!) {
   addComment(input: {subjectId: $id, body: $body}) { subject { id } } }"""
 FILES = {"names.py": "def normalize(name):\n    return name.strip()\n", "README.md": "# names\n"}

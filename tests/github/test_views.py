@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from pushpals.github import parse
 from pushpals.model import Person
 
@@ -21,28 +23,51 @@ def comment(number: int) -> dict[str, Any]:
         "editor": None,
         "viewerDidAuthor": False,
         "url": "https://github.example/octo/names/issues/42",
+        "reactionGroups": [{"content": "EYES", "viewerHasReacted": number % 2 == 1}],
     }
 
 
-def pull(number: int, *, fork: bool) -> dict[str, Any]:
+def pull(number: int, *, fork: bool = False, **more: Any) -> dict[str, Any]:
     return {
         "id": f"PR_{number}",
         "number": number,
         "title": "Keep dots",
         "body": "",
+        "author": ANA,
         "pullState": "OPEN",
         "isDraft": False,
         "merged": False,
         "mergedAt": None,
         "mergedBy": None,
+        "mergeCommit": None,
+        "autoMergeRequest": None,
         "headRefName": "agent/bug_fixer/42-1",
         "headRefOid": SHA,
         "baseRefName": "main",
+        "baseRefOid": SHA,
         "isCrossRepository": fork,
         "mergeable": "UNKNOWN",
         "url": "https://github.example/octo/names/pull/43",
-        "reviews": None,
+        **more,
     }
+
+
+def check_run(status: str, conclusion: str | None, app: int | None = 15368) -> dict[str, Any]:
+    return {
+        "__typename": "CheckRun",
+        "databaseId": 9,
+        "name": "tests",
+        "status": status,
+        "conclusion": conclusion,
+        "title": None,
+        "url": "https://github.example/octo/names/runs/9",
+        "checkSuite": {"app": {"databaseId": app, "slug": "github-actions"} if app else None},
+    }
+
+
+def status(state: str) -> dict[str, Any]:
+    context = {"__typename": "StatusContext", "context": "build", "description": None, "targetUrl": None}
+    return {**context, "state": state}
 
 
 def answer(**changes: Any) -> dict[str, Any]:
@@ -79,7 +104,8 @@ def answer(**changes: Any) -> dict[str, Any]:
 
 
 def read(data: dict[str, Any], **asked: list[str]):
-    return parse.subject(data, **{"branches": [], "commits": [], "labels": [], **asked})
+    asked = {"branches": [], "commits": [], "labels": [], **asked}
+    return parse.subject(data, branches=asked["branches"], commits=asked["commits"], labels=asked["labels"])
 
 
 def test_a_bot_has_the_name_it_has_everywhere_else_on_github():
@@ -143,3 +169,56 @@ def test_an_empty_repository_and_an_unknown_commit_are_not_errors():
     view = read(answer(c0=None), commits=[SHA])
     assert view.repository.default_branch is None
     assert view.check_runs == {SHA: ()}
+
+
+def test_our_reactions_to_a_comment_are_known():
+    three = [comment(n) for n in range(3)]
+    seen = read(answer(early={"totalCount": 3, "nodes": three}, late={"nodes": three})).comments
+    assert [c.reacted for c in seen] == [frozenset(), {"EYES"}, frozenset()]
+
+
+@pytest.mark.parametrize(
+    ("check", "state"),
+    [
+        (check_run("COMPLETED", "SUCCESS"), "success"),
+        (check_run("COMPLETED", "FAILURE"), "failure"),
+        (check_run("COMPLETED", "TIMED_OUT"), "failure"),
+        (check_run("COMPLETED", "CANCELLED"), "failure"),
+        (check_run("COMPLETED", "ACTION_REQUIRED"), "failure"),
+        (check_run("COMPLETED", "SKIPPED"), "neutral"),
+        (check_run("COMPLETED", "NEUTRAL"), "neutral"),
+        (check_run("IN_PROGRESS", None), "pending"),
+        (check_run("QUEUED", None, app=None), "pending"),
+        (status("SUCCESS"), "success"),
+        (status("EXPECTED"), "pending"),
+        (status("PENDING"), "pending"),
+        (status("ERROR"), "failure"),
+    ],
+)
+def test_whatever_says_something_of_a_head_is_one_kind_of_check(check: dict[str, Any], state: str):
+    seen = parse.pull(pull(43, statusCheckRollup={"contexts": {"nodes": [check]}}), app_id=31)
+    assert [(c.state, c.mine) for c in seen.ci] == [(state, False)]
+
+
+def test_our_own_check_runs_are_told_from_those_of_ci():
+    nodes = [check_run("COMPLETED", "SUCCESS", app=31), check_run("COMPLETED", "SUCCESS")]
+    seen = parse.pull(pull(43, statusCheckRollup={"contexts": {"nodes": nodes}}), app_id=31)
+    assert [check.mine for check in seen.ci] == [True, False]
+
+
+def test_a_thread_whose_line_is_gone_keeps_the_line_it_had():
+    thread = {"id": "T", "isResolved": False, "isOutdated": True, "path": "a.py", "line": None}
+    data = pull(43, reviewThreads={"nodes": [{**thread, "originalLine": 7, "comments": {"nodes": []}}]})
+    assert [(t.line, t.outdated) for t in parse.pull(data).threads] == [(7, True)]
+
+
+def test_the_answer_to_a_write_keeps_what_was_read_before():
+    labels = {"nodes": [{"id": "L", "name": "bug"}]}
+    rollup = {"contexts": {"nodes": [status("SUCCESS")]}}
+    old = parse.pull(pull(43, statusCheckRollup=rollup, comments={"nodes": [comment(1)]}, labels=labels))
+    written = parse.pull(pull(43) | {"title": "Keep all dots"})
+    kept = written.keeping(old)
+    assert (kept.title, kept.comments, kept.ci) == ("Keep all dots", old.comments, old.ci)
+    assert kept.labels == {"bug"}
+    moved = parse.pull(pull(43) | {"headRefOid": "f" * 40}).keeping(old)
+    assert (moved.comments, moved.ci) == (old.comments, ())

@@ -8,13 +8,17 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import aiohttp
 
 from pushpals.model import Hint, RepoRef, SubjectRef
+from pushpals.server import hints
 from pushpals.server.door import Door
 
 SECRET = b"hush"
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LABELED = {
     "action": "labeled",
     "issue": {"number": 42},
@@ -31,6 +35,11 @@ def signature(body: bytes, secret: bytes = SECRET) -> str:
 def hint(number: int, repo: str = "octo/names") -> Hint:
     """Return a hint at an issue."""
     return Hint(ref=SubjectRef(repo=RepoRef.parse(repo), number=number))
+
+
+def hint_of(event: str, payload: Mapping[str, Any], app: int = 31) -> Hint | None:
+    """Return what the door makes of a delivery."""
+    return hints.hint_of(hints.Delivery(event, "a-b-c", NOON, app), payload)
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import gidgethub
 from cachetools import LRUCache
+from gidgethub import sansio
 
 from pushpals.github.auth import TokenKey, Tokens
 from pushpals.github.documents import Document
@@ -19,6 +20,7 @@ from pushpals.github.transport import Api, Cache, Call, Transport
 from pushpals.model import RepoRef
 
 Answer = Mapping[str, Any]
+A = TypeVar("A")
 
 _CACHED_URLS = 512  # Per installation. What is asked conditionally is small: one role per person.
 
@@ -62,6 +64,30 @@ class Access:
 
         return await self._authorized(send)
 
+    async def get_list(self, name: str, path: str, names: Mapping[str, str]) -> Sequence[Answer]:
+        """Return the JSON list of a REST resource: its first page."""
+
+        async def send(installation: int, token: str) -> Sequence[Answer]:
+            answer: Sequence[Answer] = await self._api(Call("rest", name, installation), token).getitem(
+                path, names
+            )
+            return answer
+
+        return await self._authorized(send)
+
+    async def download(self, name: str, path: str, names: Mapping[str, str], *, limit: int) -> bytes:
+        """Return the last `limit` bytes of what a REST resource redirects to; that place sees no token."""
+
+        async def send(installation: int, token: str) -> bytes:
+            call = Call("rest", name, installation, follow=False)
+            url = sansio.format_url(path, dict(names), base_url=self.shared.endpoints.rest)
+            headers = sansio.create_headers("pushpals", oauth_token=token)
+            _, answered, content = await self.shared.transport.send(call, "GET", url, headers, b"")
+            place = answered.get("location")
+            return await self.shared.transport.tail(call, place, limit) if place else content[-limit:]
+
+        return await self._authorized(send)
+
     async def graphql(self, name: str, document: Document, *, writes: int = 0) -> Answer:
         """Return the whole answer, `data` beside `errors`: one write may fail while another stands."""
 
@@ -78,7 +104,7 @@ class Access:
 
         return await self._authorized(send)
 
-    async def _authorized(self, send: Callable[[int, str], Awaitable[Answer]]) -> Answer:
+    async def _authorized(self, send: Callable[[int, str], Awaitable[A]]) -> A:
         """Send with a token; a token that GitHub no longer takes is replaced once.
 
         A 401 means that nothing was done, so this holds for writes as well.

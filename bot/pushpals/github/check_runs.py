@@ -11,6 +11,10 @@ from pushpals.github.views import CheckConclusion, CheckRunView
 from pushpals.model import Sha
 
 RequestableStatus = Literal["QUEUED", "IN_PROGRESS", "COMPLETED"]
+AnnotationLevel = Literal["NOTICE", "WARNING", "FAILURE"]
+
+MAX_ANNOTATIONS = 50
+"""GitHub takes so many in a request; those of an update are added to what is there."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,23 @@ class CheckAction:
     label: str
     description: str
     identifier: str
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A remark on a line of a file at the checked commit. GitHub keeps those given before."""
+
+    path: str
+    line: int
+    level: AnnotationLevel
+    message: str
+    title: str = ""
+
+    def value(self) -> dict[str, Any]:
+        """Return the input object."""
+        location = {"startLine": self.line, "endLine": self.line}
+        shape = {"path": self.path, "annotationLevel": self.level, "message": self.message}
+        return given({**shape, "location": location, "title": self.title or None})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +55,9 @@ class _CheckRun(Mutation):
     text: str = ""
     details_url: str | None = None
     actions: tuple[CheckAction, ...] = ()
+    """The buttons, three at most."""
+    annotations: tuple[Annotation, ...] = ()
+    """At most `MAX_ANNOTATIONS`."""
 
     made = ("checkRun",)
     selection = "...CheckRun"
@@ -41,7 +65,12 @@ class _CheckRun(Mutation):
 
     def value(self) -> dict[str, Any]:
         """Return the input object, but for what is asked about."""
-        output = {"title": self.title, "summary": self.summary, "text": self.text or None}
+        output = {
+            "title": self.title,
+            "summary": self.summary,
+            "text": self.text or None,
+            "annotations": [annotation.value() for annotation in self.annotations] or None,
+        }
         return given(
             {
                 "repositoryId": self.repository_id,

@@ -22,8 +22,7 @@ fragment Actor on Actor {
 }
 """
 
-COMMENT = """\
-fragment Comment on IssueComment {
+_WRITTEN = """\
   id
   fullDatabaseId
   author { ...Actor }
@@ -33,6 +32,28 @@ fragment Comment on IssueComment {
   editor { ...Actor }
   viewerDidAuthor
   url
+  reactionGroups { content viewerHasReacted }
+}
+"""
+
+COMMENT = f"fragment Comment on IssueComment {{\n{_WRITTEN}"
+
+THREAD_COMMENT = f"fragment ThreadComment on PullRequestReviewComment {{\n{_WRITTEN}"
+
+REVIEW = """\
+fragment Review on PullRequestReview {
+  id
+  fullDatabaseId
+  author { ...Actor }
+  state
+  body
+  submittedAt
+  lastEditedAt
+  editor { ...Actor }
+  commit { oid }
+  viewerDidAuthor
+  url
+  reactionGroups { content viewerHasReacted }
 }
 """
 
@@ -42,30 +63,50 @@ fragment Pull on PullRequest {
   number
   title
   body
+  author { ...Actor }
   pullState: state
   isDraft
   merged
   mergedAt
   mergedBy { ...Actor }
+  mergeCommit { oid }
+  autoMergeRequest { enabledAt }
   headRefName
   headRefOid
   baseRefName
+  baseRefOid
   isCrossRepository
   mergeable
   url
-  reviews(last: 20) {
+}
+"""
+
+TALK = """\
+fragment Talk on PullRequest {
+  labels(first: 50) { nodes { id name } }
+  reviews(last: 20) { nodes { ...Review } }
+  comments(last: 30) { nodes { ...Comment } }
+  reviewThreads(last: 30) {
     nodes {
       id
-      fullDatabaseId
-      author { ...Actor }
-      state
-      body
-      submittedAt
-      lastEditedAt
-      editor { ...Actor }
-      commit { oid }
-      viewerDidAuthor
-      url
+      isResolved
+      isOutdated
+      path
+      line
+      originalLine
+      comments(last: 10) { nodes { ...ThreadComment } }
+    }
+  }
+  statusCheckRollup {
+    contexts(first: 100) {
+      nodes {
+        __typename
+        ... on CheckRun {
+          databaseId name status conclusion title url
+          checkSuite { app { databaseId slug } }
+        }
+        ... on StatusContext { context state description targetUrl }
+      }
     }
   }
 }
@@ -110,7 +151,7 @@ _SUBJECT_FIELDS = """\
 
 _SUBJECT_FRAGMENTS = (
     f"fragment IssueSubject on Issue {{\n{_SUBJECT_FIELDS}  issueState: state\n}}\n"
-    f"fragment PullSubject on PullRequest {{\n{_SUBJECT_FIELDS}  ...Pull\n}}\n"
+    f"fragment PullSubject on PullRequest {{\n{_SUBJECT_FIELDS}  ...Pull\n  ...Talk\n}}\n"
 )
 
 _OPEN_ISSUES = """\
@@ -124,7 +165,33 @@ query OpenIssues($owner: String!, $name: String!, $label: String!, $after: Strin
 }
 """
 
-FRAGMENTS = {"Comment": COMMENT, "Pull": PULL, "CheckRun": CHECK_RUN}
+_OPEN_PULLS = (
+    """\
+query OpenPulls($owner: String!, $name: String!, $base: String!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    pullRequests(first: 20, after: $after, states: [OPEN], baseRefName: $base) {
+      nodes { ...Pull ...Talk }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+"""
+    + ACTOR
+    + COMMENT
+    + THREAD_COMMENT
+    + REVIEW
+    + PULL
+    + TALK
+)
+
+FRAGMENTS = {
+    "Comment": COMMENT,
+    "ThreadComment": THREAD_COMMENT,
+    "Review": REVIEW,
+    "Pull": PULL,
+    "CheckRun": CHECK_RUN,
+}
+"""What writes may select. A write asks for no conversation: what was read before stays as it was."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +220,7 @@ def subject(
     declared = ["$owner: String!", "$name: String!", "$number: Int!"]
     values: dict[str, Any] = {"owner": owner, "name": name, "number": number}
     selected: list[str] = []
-    used = [ACTOR, COMMENT, PULL, _SUBJECT_FRAGMENTS]
+    used = [ACTOR, COMMENT, THREAD_COMMENT, REVIEW, PULL, TALK, _SUBJECT_FRAGMENTS]
     for prefix, kind, field, items in (
         ("b", "String!", _BRANCH, branches),
         ("c", "GitObjectID!", _COMMIT, commits),
@@ -187,8 +254,8 @@ def subject(
 
 # Forks may have a branch of the same name; their pull requests are told apart by isCrossRepository.
 _BRANCH = (
-    "pullRequests(headRefName: $value, first: 10, orderBy: {field: CREATED_AT, direction: DESC}) "
-    "{ nodes { ...Pull } }"
+    "pullRequests(headRefName: $value, first: 3, orderBy: {field: CREATED_AT, direction: DESC}) "
+    "{ nodes { ...Pull ...Talk } }"
 )
 _COMMIT = (
     "object(oid: $value) { ... on Commit { checkSuites(first: 3, filterBy: {appId: $app}) "
@@ -200,6 +267,11 @@ _LABEL = "label(name: $value) { id name }"
 def open_issues(owner: str, name: str, label: str, after: str | None) -> Document:
     """Return the query for one page of open issues with `label`, after the cursor `after`."""
     return Document(_OPEN_ISSUES, {"owner": owner, "name": name, "label": label, "after": after})
+
+
+def open_pulls(owner: str, name: str, base: str, after: str | None) -> Document:
+    """Return the query for one page of open pull requests to branch `base`, after the cursor `after`."""
+    return Document(_OPEN_PULLS, {"owner": owner, "name": name, "base": base, "after": after})
 
 
 @dataclass(frozen=True)
@@ -222,7 +294,7 @@ def write(fields: Sequence[Field]) -> Document:
     ]
     spread = {field.fragment for field in fields if field.fragment}
     used = [FRAGMENTS[name] for name in FRAGMENTS if name in spread]
-    if spread & {"Comment", "Pull"}:
+    if spread - {"CheckRun"}:
         used.append(ACTOR)
     text = "".join([f"mutation Write({declared}) {{\n", *lines, "}\n", *used])
     return Document(text, {f"i{n}": field.value for n, field in enumerate(fields)})

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 from pushpals.github.documents import Field
 from pushpals.github.errors import WriteFailed
-from pushpals.github.views import CheckRunView, CommentView, Done, PullView
+from pushpals.github.views import CheckRunView, CommentView, Done, PullView, ReviewView
 
 Json = Mapping[str, Any]
-Written = CommentView | CheckRunView | PullView | Done | WriteFailed
+Written = CommentView | CheckRunView | PullView | ReviewView | Done | WriteFailed
 
 
 class Mutation(ABC):
@@ -23,6 +23,8 @@ class Mutation(ABC):
     selection: ClassVar[str]
     """What to select of that."""
     fragment: ClassVar[str | None] = None
+    merges: ClassVar[bool] = False
+    """Whether it moves a branch, for which the token must be one that may write contents."""
 
     @abstractmethod
     def value(self) -> dict[str, Any]:

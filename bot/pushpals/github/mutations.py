@@ -6,9 +6,20 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pushpals.github import parse
-from pushpals.github.check_runs import CheckAction, CreateCheckRun, UpdateCheckRun
-from pushpals.github.mutation import Json, Mutation, Written, given
-from pushpals.github.views import CommentView, Done, PullView
+from pushpals.github.check_runs import Annotation, CheckAction, CreateCheckRun, UpdateCheckRun
+from pushpals.github.mutation import Json, Mutation, Written
+from pushpals.github.pull_mutations import (
+    ClosePullRequest,
+    ConvertToDraft,
+    CreatePullRequest,
+    DisableAutoMerge,
+    EnableAutoMerge,
+    MergePullRequest,
+    ReadyForReview,
+    UpdatePullRequest,
+)
+from pushpals.github.reviews import AddReview, LineComment, ReplyToThread, ResolveThread
+from pushpals.github.views import CommentView, Done
 
 Reaction = Literal["CONFUSED", "EYES", "HEART", "HOORAY", "LAUGH", "ROCKET", "THUMBS_DOWN", "THUMBS_UP"]
 CloseReason = Literal["COMPLETED", "NOT_PLANNED", "DUPLICATE"]
@@ -17,28 +28,28 @@ __all__ = [
     "AddComment",
     "AddLabels",
     "AddReaction",
+    "AddReview",
+    "Annotation",
     "CheckAction",
     "CloseIssue",
+    "ClosePullRequest",
+    "ConvertToDraft",
     "CreateCheckRun",
     "CreatePullRequest",
+    "DisableAutoMerge",
+    "EnableAutoMerge",
+    "LineComment",
+    "MergePullRequest",
     "Mutation",
     "ReadyForReview",
     "RemoveLabels",
+    "ReplyToThread",
+    "ResolveThread",
     "UpdateCheckRun",
     "UpdateComment",
     "UpdatePullRequest",
     "Written",
 ]
-
-
-class _MakesPull(Mutation):
-    made = ("pullRequest",)
-    selection = "...Pull"
-    fragment = "Pull"
-
-    def read(self, made: Json) -> PullView:
-        """Return the pull request as it now is."""
-        return parse.pull(made)
 
 
 @dataclass(frozen=True)
@@ -101,62 +112,6 @@ class UpdateComment(Mutation):
     def read(self, made: Json) -> CommentView:
         """Return the comment as it now is."""
         return parse.comment(made)
-
-
-@dataclass(frozen=True)
-class CreatePullRequest(_MakesPull):
-    """Open a pull request from branch `head` to branch `base` of the same repository.
-
-    Where one is already open, the answer is a WriteFailed of kind `already_exists`.
-    """
-
-    repository_id: str
-    base: str
-    head: str
-    title: str
-    body: str
-    draft: bool = False
-
-    field = "createPullRequest"
-
-    def value(self) -> dict[str, Any]:
-        """Return the input object."""
-        return {
-            "repositoryId": self.repository_id,
-            "baseRefName": self.base,
-            "headRefName": self.head,
-            "title": self.title,
-            "body": self.body,
-            "draft": self.draft,
-        }
-
-
-@dataclass(frozen=True)
-class UpdatePullRequest(_MakesPull):
-    """Change a pull request's title or body; None leaves it as it is."""
-
-    pull_id: str
-    title: str | None = None
-    body: str | None = None
-
-    field = "updatePullRequest"
-
-    def value(self) -> dict[str, Any]:
-        """Return the input object."""
-        return given({"pullRequestId": self.pull_id, "title": self.title, "body": self.body})
-
-
-@dataclass(frozen=True)
-class ReadyForReview(_MakesPull):
-    """Take a pull request out of draft."""
-
-    pull_id: str
-
-    field = "markPullRequestReadyForReview"
-
-    def value(self) -> dict[str, Any]:
-        """Return the input object."""
-        return {"pullRequestId": self.pull_id}
 
 
 @dataclass(frozen=True)

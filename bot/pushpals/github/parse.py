@@ -8,6 +8,9 @@ from typing import Any
 
 from pushpals.github.views import (
     CheckRunView,
+    CiAnnotation,
+    CiCheck,
+    CiState,
     CommentView,
     LabelEvent,
     PullView,
@@ -15,10 +18,20 @@ from pushpals.github.views import (
     RepositoryView,
     ReviewView,
     SubjectView,
+    ThreadView,
 )
 from pushpals.model import Person
 
 Json = Mapping[str, Any]
+
+_CI_STATES: Mapping[str, CiState] = {
+    "SUCCESS": "success",
+    "NEUTRAL": "neutral",
+    "SKIPPED": "neutral",
+    "PENDING": "pending",
+    "EXPECTED": "pending",
+}
+"""Conclusions of check runs and states of commit statuses; every other one is a failure."""
 
 
 def person(actor: Json | None) -> Person | None:
@@ -41,7 +54,7 @@ def viewer(data: Json) -> Person:
 
 
 def comment(data: Json) -> CommentView:
-    """Read a `Comment` fragment."""
+    """Read a `Comment` or `ThreadComment` fragment."""
     return CommentView(
         id=data["id"],
         database_id=int(data["fullDatabaseId"] or 0),
@@ -52,11 +65,12 @@ def comment(data: Json) -> CommentView:
         editor=person(data["editor"]),
         mine=data["viewerDidAuthor"],
         url=data["url"],
+        reacted=_reacted(data),
     )
 
 
 def review(data: Json) -> ReviewView:
-    """Read a review of a `Pull` fragment."""
+    """Read a `Review` fragment."""
     return ReviewView(
         id=data["id"],
         database_id=int(data["fullDatabaseId"] or 0),
@@ -69,11 +83,13 @@ def review(data: Json) -> ReviewView:
         commit=data["commit"]["oid"] if data["commit"] else None,
         mine=data["viewerDidAuthor"],
         url=data["url"],
+        reacted=_reacted(data),
     )
 
 
-def pull(data: Json) -> PullView:
-    """Read a `Pull` fragment."""
+def pull(data: Json, app_id: int = 0) -> PullView:
+    """Read a `Pull` fragment, with the `Talk` fragment if it is there. `app_id` tells our own check runs."""
+    rollup = data.get("statusCheckRollup") or {}
     return PullView(
         id=data["id"],
         number=data["number"],
@@ -90,7 +106,65 @@ def pull(data: Json) -> PullView:
         cross_repository=data["isCrossRepository"],
         mergeable=data["mergeable"],
         url=data["url"],
-        reviews=tuple(review(node) for node in _nodes(data["reviews"])),
+        reviews=tuple(review(node) for node in _nodes(data.get("reviews"))),
+        author=person(data["author"]),
+        base_sha=data["baseRefOid"],
+        merge_sha=data["mergeCommit"]["oid"] if data["mergeCommit"] else None,
+        auto_merge=data["autoMergeRequest"] is not None,
+        labels=frozenset(label["name"] for label in _nodes(data.get("labels"))),
+        comments=tuple(comment(node) for node in _nodes(data.get("comments"))),
+        threads=tuple(thread(node) for node in _nodes(data.get("reviewThreads"))),
+        ci=tuple(_ci_check(node, app_id) for node in _nodes(rollup.get("contexts"))),
+    )
+
+
+def thread(data: Json) -> ThreadView:
+    """Read a review thread of a `Talk` fragment."""
+    return ThreadView(
+        id=data["id"],
+        resolved=data["isResolved"],
+        outdated=data["isOutdated"],
+        path=data["path"],
+        line=data["line"] or data["originalLine"],
+        comments=tuple(comment(node) for node in _nodes(data["comments"])),
+    )
+
+
+def _ci_check(data: Json, app_id: int) -> CiCheck:
+    if data["__typename"] == "StatusContext":
+        word: str = data["state"]
+        return CiCheck(
+            name=data["context"],
+            state=_CI_STATES.get(word, "failure"),
+            conclusion=word,
+            summary=data["description"] or "",
+            url=data["targetUrl"] or "",
+            mine=False,
+            run_id=None,
+            app="",
+        )
+    app = data["checkSuite"]["app"] or {}
+    ended = data["status"] == "COMPLETED"
+    word = (data["conclusion"] or "NEUTRAL") if ended else data["status"]
+    return CiCheck(
+        name=data["name"],
+        state=_CI_STATES.get(word, "failure") if ended else "pending",
+        conclusion=word,
+        summary=data["title"] or "",
+        url=data["url"],
+        mine=app.get("databaseId") == app_id,
+        run_id=data["databaseId"],
+        app=app.get("slug") or "",
+    )
+
+
+def annotation(data: Json) -> CiAnnotation:
+    """Read an annotation of a check run, as REST tells it."""
+    return CiAnnotation(
+        path=data["path"],
+        line=data["start_line"],
+        level=data["annotation_level"] or "",
+        message=data["message"] or "",
     )
 
 
@@ -110,9 +184,14 @@ def check_run(data: Json) -> CheckRunView:
 
 
 def subject(
-    data: Json, *, branches: Sequence[str], commits: Sequence[str], labels: Sequence[str]
+    data: Json,
+    *,
+    branches: Sequence[str],
+    commits: Sequence[str],
+    labels: Sequence[str],
+    app_id: int = 0,
 ) -> SubjectView:
-    """Read the answer to `documents.subject`, asked with the same branches, commits and labels."""
+    """Read the answer to `documents.subject`, asked with the same branches, commits, labels and App."""
     repository = data["repository"]
     found = repository["issueOrPullRequest"]
     is_pull = found["__typename"] == "PullRequest"
@@ -134,11 +213,11 @@ def subject(
         comments_total=found["early"]["totalCount"],
         labelled=tuple(_labelled(event) for event in events if event["__typename"] == "LabeledEvent"),
         renamed=tuple(_renamed(event) for event in events if event["__typename"] == "RenamedTitleEvent"),
-        reacted=frozenset(g["content"] for g in found["reactionGroups"] or () if g["viewerHasReacted"]),
+        reacted=_reacted(found),
         repository=_repository(repository, labels),
         viewer=viewer(data["viewer"]),
-        pull=pull(found) if is_pull else None,
-        pulls={branch: _pulls(repository[f"b{n}"]) for n, branch in enumerate(branches)},
+        pull=pull(found, app_id) if is_pull else None,
+        pulls={branch: _pulls(repository[f"b{n}"], app_id) for n, branch in enumerate(branches)},
         check_runs={sha: _check_runs(repository[f"c{n}"]) for n, sha in enumerate(commits)},
     )
 
@@ -182,14 +261,23 @@ def _repository(data: Json, labels: Sequence[str]) -> RepositoryView:
     )
 
 
-def _pulls(connection: Json | None) -> tuple[PullView, ...]:
-    views = (pull(node) for node in _nodes(connection))
+def open_pulls(connection: Json, app_id: int) -> tuple[PullView, ...]:
+    """Read one page of `documents.open_pulls`, without those from forks."""
+    return _pulls(connection, app_id)
+
+
+def _pulls(connection: Json | None, app_id: int) -> tuple[PullView, ...]:
+    views = (pull(node, app_id) for node in _nodes(connection))
     return tuple(view for view in views if not view.cross_repository)
 
 
 def _check_runs(commit: Json | None) -> tuple[CheckRunView, ...]:
     suites = _nodes((commit or {}).get("checkSuites"))
     return tuple(check_run(node) for suite in suites for node in _nodes(suite["checkRuns"]))
+
+
+def _reacted(data: Json) -> frozenset[str]:
+    return frozenset(g["content"] for g in data["reactionGroups"] or () if g["viewerHasReacted"])
 
 
 def _nodes(connection: Json | None) -> list[Json]:

@@ -27,10 +27,18 @@ class Permissions(Mapping[str, str]):
         return "Permissions(" + ", ".join(f"{k}={v!r}" for k, v in self._grants.items()) + ")"
 
 
-OBSERVE = Permissions(checks="read", contents="read", issues="read", metadata="read", pull_requests="read")
-"""Look, and fetch."""
+OBSERVE = Permissions(
+    actions="read",
+    checks="read",
+    contents="read",
+    issues="read",
+    metadata="read",
+    pull_requests="read",
+    statuses="read",
+)
+"""Look, and fetch. What the repository's own CI says is in checks, statuses and the logs of Actions."""
 
-CONTROL = Permissions(checks="write", contents="read", issues="write", metadata="read", pull_requests="write")
+CONTROL = Permissions(**{**OBSERVE, "checks": "write", "issues": "write", "pull_requests": "write"})
 """Everything people see, but not one commit: comments, labels, checks, pull requests. It can fetch."""
 
 PUSH = Permissions(contents="write", metadata="read")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pushpals.github import documents, parse
 from pushpals.github.access import Access, Answer
@@ -10,7 +11,7 @@ from pushpals.github.errors import AccessDenied, GitHubError, NotFound, WriteFai
 from pushpals.github.limits import is_secondary
 from pushpals.github.mutation import Mutation, Written
 from pushpals.github.permissions import Permissions
-from pushpals.github.views import Role, SubjectView
+from pushpals.github.views import CiAnnotation, PullView, Role, SubjectView
 from pushpals.model import RepoRef, Sha
 
 
@@ -67,7 +68,7 @@ class RepoClient:
         asked = {"branches": branches, "commits": commits, "labels": labels}
         document = documents.subject(self.ref.owner, self.ref.name, number, app_id=self._app_id, **asked)
         answer = await self._access.graphql("subject", document)
-        return parse.subject(_whole(answer, f"{self.ref}#{number}"), **asked)
+        return parse.subject(_whole(answer, f"{self.ref}#{number}"), **asked, app_id=self._app_id)
 
     async def write(self, *mutations: Mutation) -> tuple[Written, ...]:
         """Run `mutations` in order, in one request, and return what each made.
@@ -78,7 +79,10 @@ class RepoClient:
         if not mutations:
             return ()
         document = documents.write([mutation.compiled() for mutation in mutations])
-        answer = await self._access.graphql("write", document, writes=len(mutations))
+        access = self._access
+        if any(mutation.merges for mutation in mutations):
+            access = replace(access, permissions=Permissions(**{**access.permissions, "contents": "write"}))
+        answer = await access.graphql("write", document, writes=len(mutations))
         data: Answer = answer.get("data") or {}
         failures = _failures(answer)
         if not data and None in failures:
@@ -100,6 +104,41 @@ class RepoClient:
             if not page["pageInfo"]["hasNextPage"]:
                 return tuple(numbers)
             after = page["pageInfo"]["endCursor"]
+
+    async def open_pulls(self, base: str) -> tuple[PullView, ...]:
+        """Return the open pull requests to branch `base`, oldest first; one request for each twenty.
+
+        Those from forks are left out.
+        """
+        pulls: list[PullView] = []
+        after: str | None = None
+        while True:
+            document = documents.open_pulls(self.ref.owner, self.ref.name, base, after)
+            answer = await self._access.graphql("open_pulls", document)
+            page = _whole(answer, str(self.ref))["repository"]["pullRequests"]
+            pulls += parse.open_pulls(page, self._app_id)
+            if not page["pageInfo"]["hasNextPage"]:
+                return tuple(pulls)
+            after = page["pageInfo"]["endCursor"]
+
+    async def annotations(self, run_id: int) -> tuple[CiAnnotation, ...]:
+        """Return the first hundred annotations of the check run with this database id."""
+        path = "/repos/{owner}/{repo}/check-runs/{id}/annotations?per_page=100"
+        answer = await self._access.get_list("annotations", path, self._names(run_id))
+        return tuple(parse.annotation(one) for one in answer)
+
+    async def ci_log(self, run_id: int, *, limit: int = 1_000_000) -> str:
+        """Return the end of the log of the Actions job behind the check run with this database id.
+
+        At most the last `limit` bytes, as text. Raises NotFound for a check run of another App, and for a log
+        that GitHub no longer keeps.
+        """
+        path = "/repos/{owner}/{repo}/actions/jobs/{id}/logs"
+        content = await self._access.download("ci_log", path, self._names(run_id), limit=limit)
+        return content.decode(errors="replace")
+
+    def _names(self, number: int) -> dict[str, str]:
+        return {"owner": self.ref.owner, "repo": self.ref.name, "id": str(number)}
 
 
 def _whole(answer: Answer, what: str) -> Answer:

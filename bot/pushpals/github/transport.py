@@ -19,7 +19,14 @@ import aiohttp
 import tenacity
 from gidgethub import abc as gidgethub_abc
 
-from pushpals.github.errors import GitHubError, GitHubUnavailable, RateLimited, rate_limited, refusal
+from pushpals.github.errors import (
+    GitHubError,
+    GitHubUnavailable,
+    NotFound,
+    RateLimited,
+    rate_limited,
+    refusal,
+)
 from pushpals.github.limits import Pacer, limited_until
 
 Kind = Literal["rest", "graphql"]
@@ -49,6 +56,8 @@ class Call:
     """Whose limits it counts against; None for the App itself."""
     writes: int = 0
     """How many things it creates or changes. With 0 it may be sent twice."""
+    follow: bool = True
+    """Whether to go where the answer to a GET redirects; else that is the answer."""
 
 
 class Transport:
@@ -95,6 +104,36 @@ class Transport:
                 return await self._once(call, method, url, headers, body, attempt.retry_state.attempt_number)
         raise AssertionError  # reraise=True leaves no other way out of the loop.
 
+    async def tail(self, call: Call, url: str, limit: int) -> bytes:
+        """Return the last `limit` bytes of what is at an address that GitHub redirected to, asked as nobody.
+
+        Such an address is not GitHub's API: it is not counted, and must not see a token. Raises
+        GitHubUnavailable, and NotFound for an address that no longer answers.
+        """
+        kept = bytearray()
+        try:
+            async with self._open().get(url, allow_redirects=False) as response:
+                if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise GitHubUnavailable(
+                        f"The answer to {call.name} came with status {response.status}.", lost=False
+                    )
+                if response.status != HTTPStatus.OK:
+                    raise NotFound(f"What {call.name} asked for is no longer there.")
+                async for chunk in response.content.iter_chunked(65_536):
+                    kept += chunk
+                    if len(kept) > 2 * limit:
+                        del kept[:-limit]
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise GitHubUnavailable(_unreachable(call, error), lost=False) from error
+        return bytes(kept[-limit:])
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=_TIMEOUT, connector=aiohttp.TCPConnector(limit=_CONNECTIONS)
+            )
+        return self._session
+
     async def _pace(self, call: Call) -> None:
         if not call.writes:
             return
@@ -137,14 +176,14 @@ class Transport:
     async def _exchange(
         self, call: Call, method: str, url: str, headers: Mapping[str, str], body: bytes
     ) -> Answer:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=_TIMEOUT, connector=aiohttp.TCPConnector(limit=_CONNECTIONS)
-            )
         sent = {**headers, "x-github-api-version": _API_VERSION}
         try:
-            async with self._session.request(
-                method, url, headers=sent, data=body or None, allow_redirects=method == "GET"
+            async with self._open().request(
+                method,
+                url,
+                headers=sent,
+                data=body or None,
+                allow_redirects=method == "GET" and call.follow,
             ) as response:
                 return response.status, response.headers, await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -189,6 +228,8 @@ def _failure(call: Call, status: int, headers: Mapping[str, str], answer: object
     unsure = call.writes > 0
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return GitHubUnavailable(f"GitHub answered {call.name} with status {status}.", lost=unsure)
+    if not call.follow and HTTPStatus.MULTIPLE_CHOICES < status < HTTPStatus.BAD_REQUEST:
+        return None
     if status >= HTTPStatus.MULTIPLE_CHOICES and status != HTTPStatus.NOT_MODIFIED:
         return refusal(call.name, status, headers, answer)
     if answer is _NOT_JSON:

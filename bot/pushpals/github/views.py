@@ -7,7 +7,7 @@ decides anything.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -28,6 +28,7 @@ CheckConclusion = Literal[
 SubjectState = Literal["OPEN", "CLOSED", "MERGED"]
 ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]
 Mergeable = Literal["MERGEABLE", "CONFLICTING", "UNKNOWN"]
+CiState = Literal["pending", "success", "failure", "neutral"]
 
 
 class Role(NamedTuple):
@@ -40,7 +41,7 @@ class Role(NamedTuple):
 
 @dataclass(frozen=True)
 class CommentView:
-    """A comment of an issue or pull request. `mine` is True when this App wrote it."""
+    """A comment of an issue, a pull request or a review thread. `mine` is True when this App wrote it."""
 
     id: str
     database_id: int
@@ -51,6 +52,8 @@ class CommentView:
     editor: Person | None
     mine: bool
     url: str
+    reacted: frozenset[str] = frozenset()
+    """Reactions of this App, such as `EYES`."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +92,60 @@ class ReviewView:
     commit: Sha | None
     mine: bool
     url: str
+    reacted: frozenset[str] = frozenset()
+    """Reactions of this App, such as `EYES`."""
+
+
+@dataclass(frozen=True)
+class ThreadView:
+    """A review thread: comments on a line of the diff. `comments` are the last ten, the newest last."""
+
+    id: str
+    resolved: bool
+    outdated: bool
+    """Whether the line has changed since."""
+    path: str
+    line: int | None
+    """Line in the new version of the file: where it is now, else where it was when the thread began."""
+    comments: tuple[CommentView, ...] = ()
+
+
+@dataclass(frozen=True)
+class CiCheck:
+    """What a check run or a commit status says of the head of a pull request."""
+
+    name: str
+    state: CiState
+    """`neutral` neither proves nor blocks; what was cancelled or timed out counts as `failure`."""
+    conclusion: str
+    """GitHub's own word for it: the conclusion of a check run that ended, else its status."""
+    summary: str
+    url: str
+    mine: bool
+    """Whether it is a check run of this App."""
+    run_id: int | None
+    """Database id of a check run, to ask for its log and annotations; None for a commit status."""
+    app: str
+    """Slug of the App behind a check run, such as `github-actions`; empty for a commit status."""
+
+
+@dataclass(frozen=True)
+class CiAnnotation:
+    """What a check run remarked on lines of a file. `level` is `notice`, `warning` or `failure`."""
+
+    path: str
+    line: int
+    level: str
+    message: str
 
 
 @dataclass(frozen=True)
 class PullView:
-    """A pull request. `reviews` are the last twenty, the newest last."""
+    """A pull request.
+
+    Of `reviews` there are the last twenty, of `comments` and `threads` the last thirty, the newest last; of
+    `ci` the first hundred. The answer to a write has none of them, nor labels: see `keeping`.
+    """
 
     id: str
     number: int
@@ -111,6 +163,22 @@ class PullView:
     mergeable: Mergeable
     url: str
     reviews: tuple[ReviewView, ...] = ()
+    author: Person | None = None
+    base_sha: Sha | None = None
+    merge_sha: Sha | None = None
+    """The commit on the base branch that merged it."""
+    auto_merge: bool = False
+    """Whether GitHub merges it as soon as it may."""
+    labels: frozenset[str] = frozenset()
+    comments: tuple[CommentView, ...] = ()
+    threads: tuple[ThreadView, ...] = ()
+    ci: tuple[CiCheck, ...] = ()
+
+    def keeping(self, old: PullView) -> PullView:
+        """Return this answer to a write with what it does not tell taken from what was read before."""
+        ci = old.ci if self.head_sha == old.head_sha else ()
+        talk = replace(self, comments=old.comments, threads=old.threads, reviews=old.reviews)
+        return replace(talk, labels=old.labels, ci=ci)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pushpals.github import CheckRunView, CommentView, PullView
 from pushpals.loop.decide import people_to_check
+from pushpals.loop.fold import fold
 from pushpals.loop.rules.common import DEFAULT_POLICY
 from pushpals.loop.rules.pictures import shown_jobs
 from pushpals.loop.snapshot import Snapshot
@@ -16,7 +16,7 @@ from pushpals.policy.repo_policy import POLICY_PATH, PolicyProblem, RepoPolicy
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from pushpals.github import Mutation, SubjectView, Written
+    from pushpals.github import Mutation, Written
     from pushpals.loop.services import Repo, Services
     from pushpals.model import JobId, Person, SubjectRef
 
@@ -75,29 +75,5 @@ def with_written(snapshot: Snapshot, mutations: Sequence[Mutation], written: Seq
     """
     view = snapshot.view
     for mutation, result in zip(mutations, written, strict=True):
-        view = _fold(view, mutation, result)
+        view = fold(view, mutation, result)
     return replace(snapshot, view=view)
-
-
-def _fold(view: SubjectView, mutation: Mutation, result: Written) -> SubjectView:
-    match result:
-        case CommentView():
-            others = tuple(comment for comment in view.comments if comment.id != result.id)
-            return replace(view, comments=(*others, result))
-        case PullView():
-            return replace(view, pulls={**view.pulls, result.head_ref: (result,)})
-        case CheckRunView():
-            return replace(view, check_runs=_with_run(view, mutation, result))
-        case _:
-            content = getattr(mutation, "content", None)
-            return replace(view, reacted=view.reacted | {content}) if isinstance(content, str) else view
-
-
-def _with_run(
-    view: SubjectView, mutation: Mutation, run: CheckRunView
-) -> Mapping[str, tuple[CheckRunView, ...]]:
-    commit = getattr(mutation, "head_sha", None)
-    if commit is None:
-        commit = next((sha for sha, runs in view.check_runs.items() if any(r.id == run.id for r in runs)), "")
-    others = tuple(other for other in view.check_runs.get(commit, ()) if other.id != run.id)
-    return {**view.check_runs, commit: (*others, run)}

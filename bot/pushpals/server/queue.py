@@ -1,4 +1,7 @@
-"""A bounded queue of hints that coalesces: a subject stands in it once, however often it is hinted at."""
+"""A bounded queue of hints that coalesces: a subject stands in it once, however often it is hinted at.
+
+What a hint carries besides its subject, the presses of buttons, is joined, and kept until it was handled.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pushpals.model import Hint, SubjectRef
+
+    Key = tuple[SubjectRef, bool]
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +39,11 @@ class HintQueue:
         self._limit = limit
         self._workers = workers
         self._backoff = backoff
-        self._waiting: OrderedDict[SubjectRef, Hint] = OrderedDict()
-        self._busy: set[SubjectRef] = set()
-        self._again: dict[SubjectRef, Hint] = {}
-        self._errors: dict[SubjectRef, int] = {}
-        self._timers: dict[SubjectRef, asyncio.TimerHandle] = {}
+        self._waiting: OrderedDict[Key, Hint] = OrderedDict()
+        self._busy: set[Key] = set()
+        self._again: dict[Key, Hint] = {}
+        self._errors: dict[Key, int] = {}
+        self._timers: dict[Key, tuple[asyncio.TimerHandle, Hint]] = {}
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.overflowed = False
@@ -62,7 +67,7 @@ class HintQueue:
 
     async def close(self) -> None:
         """Stop the workers; what waits is dropped, since reconciliation finds it again."""
-        for timer in self._timers.values():
+        for timer, _ in self._timers.values():
             timer.cancel()
         for task in self._tasks:
             task.cancel()
@@ -83,20 +88,24 @@ class HintQueue:
 
     def put_later(self, hint: Hint, seconds: float) -> None:
         """Add a hint after `seconds`; an earlier timer of the same subject is replaced."""
-        if old := self._timers.pop(hint.ref, None):
-            old.cancel()
+        if old := self._timers.pop(hint.key, None):
+            old[0].cancel()
+            hint = old[1].joined(hint)
         loop = asyncio.get_running_loop()
-        self._timers[hint.ref] = loop.call_later(max(0.0, seconds), self._ring, hint)
+        self._timers[hint.key] = loop.call_later(max(0.0, seconds), self._ring, hint), hint
 
     def _ring(self, hint: Hint) -> None:
-        del self._timers[hint.ref]
+        del self._timers[hint.key]
         self._add(hint)
 
     def _add(self, hint: Hint) -> None:
-        if hint.ref in self._busy:
-            self._again[hint.ref] = hint
-        elif hint.ref in self._waiting or len(self._waiting) < self._limit:
-            self._waiting[hint.ref] = hint
+        if hint.key in self._busy:
+            old = self._again.get(hint.key)
+            self._again[hint.key] = old.joined(hint) if old else hint
+        elif old := self._waiting.get(hint.key):
+            self._waiting[hint.key] = old.joined(hint)
+        elif len(self._waiting) < self._limit:
+            self._waiting[hint.key] = hint
         else:
             if not self.overflowed:
                 log.warning("%d subjects wait; the next look around finds what comes now", self._limit)
@@ -113,17 +122,17 @@ class HintQueue:
         while True:
             await self._until(lambda: self._waiting)
             _, hint = self._waiting.popitem(last=False)
-            self._busy.add(hint.ref)
+            self._busy.add(hint.key)
             try:
                 await self._one(hint)
             finally:
                 self._done(hint)
 
     def _done(self, hint: Hint) -> None:
-        self._busy.discard(hint.ref)
-        again = self._again.pop(hint.ref, None)
+        self._busy.discard(hint.key)
+        again = self._again.pop(hint.key, None)
         if again:
-            self._waiting[again.ref] = again
+            self._waiting[again.key] = again
         self._changed.set()
 
     async def _one(self, hint: Hint) -> None:
@@ -137,14 +146,15 @@ class HintQueue:
             code = secrets.token_hex(4)
             log.exception("error %s on %s; trying again in %.0f s", code, hint.ref, self._retry(hint))
         else:
-            self._errors.pop(hint.ref, None)
+            self._errors.pop(hint.key, None)
             if wake is not None:
-                self.put_later(hint, (wake - self._now()).total_seconds())
+                seen = hint.model_copy(update={"presses": ()})
+                self.put_later(seen, (wake - self._now()).total_seconds())
 
     def _retry(self, hint: Hint) -> float:
         """Plan to look at a subject again after an error; return in how many seconds."""
-        tries = self._errors.get(hint.ref, 0)
-        self._errors[hint.ref] = tries + 1
+        tries = self._errors.get(hint.key, 0)
+        self._errors[hint.key] = tries + 1
         seconds = self._backoff[min(tries, len(self._backoff) - 1)]
         self.put_later(hint, seconds)
         return seconds

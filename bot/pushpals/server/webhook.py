@@ -6,11 +6,12 @@ import hashlib
 import hmac
 import json
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from pushpals.server.hints import hint_of
+from pushpals.server.hints import Delivery, hint_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pushpals.model import Hint
 
 log = logging.getLogger(__name__)
+
+_ID_DIGITS = 20
 
 BODY_LIMIT = 25 * 1024 * 1024
 """GitHub caps webhook payloads at 25 MB (docs.github.com, "Webhook events and payloads")."""
@@ -30,7 +33,9 @@ def signature_ok(secret: bytes, body: bytes, header: str | None) -> bool:
 
 
 def webhook_handler(
-    secret: bytes, put: Callable[[Hint], Awaitable[None]]
+    secret: bytes,
+    put: Callable[[Hint], Awaitable[None]],
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     """Return the handler of `POST /webhook`.
 
@@ -58,16 +63,34 @@ def webhook_handler(
                 text="The body is not a JSON object. Set the webhook's content type to application/json.\n",
             )
         event = request.headers.get("X-GitHub-Event", "")
-        hint = hint_of(event, payload)
+        delivery = Delivery(
+            event=event,
+            id=request.headers.get("X-GitHub-Delivery", "-")[:40],
+            at=now(),
+            app_id=_app_of(request),
+        )
+        hint = hint_of(delivery, payload)
         if hint:
             await put(hint)
         log.info(
             "delivery %s %s.%s: %s",
-            request.headers.get("X-GitHub-Delivery", "-")[:40],
+            delivery.id,
             event[:40],
             str(payload.get("action"))[:40],
-            hint.ref if hint else "ignored",
+            _named(hint),
         )
         return web.Response(status=202)
 
     return receive
+
+
+def _named(hint: Hint | None) -> str:
+    if hint is None:
+        return "ignored"
+    return f"the train of {hint.ref.repo}" if hint.train else str(hint.ref)
+
+
+def _app_of(request: web.Request) -> int | None:
+    """Return the id of the App that GitHub sent this to, which its headers tell."""
+    target = request.headers.get("X-GitHub-Hook-Installation-Target-ID", "")
+    return int(target) if target.isdecimal() and len(target) < _ID_DIGITS else None

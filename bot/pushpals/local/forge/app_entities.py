@@ -12,6 +12,20 @@ class CheckSuite(Entity):
     repo_id: int
     app_id: int
     head_sha: str
+    head_branch: str | None = None
+    created_at: datetime
+
+
+class CommitStatus(Entity):
+    """What somebody says of a commit under a name, as older CI does; ``state`` is lower case, as in REST."""
+
+    repo_id: int
+    sha: str
+    context: str
+    state: Literal["error", "failure", "pending", "success"]
+    description: str | None = None
+    target_url: str | None = None
+    creator: str
     created_at: datetime
 
 
@@ -54,6 +68,8 @@ class CheckRun(Entity):
     text: str | None = None
     annotations: tuple[Annotation, ...] = ()
     actions: tuple[CheckAction, ...] = ()
+    log: str | None = None
+    """The log of the Actions job behind it, if there is one."""
 
 
 class App(Entity):

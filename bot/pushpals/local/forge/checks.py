@@ -1,13 +1,14 @@
 """Check suites and check runs: what Apps say about a commit."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from pushpals.local.forge.app_entities import Annotation, App, CheckAction, CheckRun, CheckSuite
+from pushpals.local.forge.app_entities import Annotation, App, CheckAction, CheckRun, CheckSuite, CommitStatus
 from pushpals.local.forge.entities import Repo
 from pushpals.local.forge.errors import ForbiddenError, UnprocessableError
+from pushpals.local.forge.git import Commit
 from pushpals.local.forge.store import Event, Store
 
 MAX_TEXT = 65_535
@@ -15,14 +16,24 @@ MAX_ACTIONS = 3
 MAX_ANNOTATIONS = 50
 _BUTTON_LIMITS = {"label": 20, "description": 40, "identifier": 20}
 
+StatusState = Literal["error", "failure", "pending", "success"]
+
 Fields = dict[str, Any]
 """Fields of a check run as a request gives them: ``output`` nested, states in lower case."""
 
 
-def create_run(store: Store, app: App, repo: Repo, head_sha: str, name: str, fields: Fields) -> CheckRun:
-    """Make a check run on a commit. Raises UnprocessableError for a broken limit."""
+def create_run(
+    store: Store,
+    app: App,
+    repo: Repo,
+    head_sha: str,
+    name: str,
+    fields: Fields,
+    branch: str | None = None,
+) -> CheckRun:
+    """Make a check run on a commit, the head of ``branch``. Raises UnprocessableError for a broken limit."""
     with store.transaction():
-        suite = _suite(store, app, repo, head_sha)
+        suite = _suite(store, app, repo, head_sha, branch)
         blank = CheckRun(
             **store.identity(CheckRun, repo.id),
             repo_id=repo.id,
@@ -34,7 +45,7 @@ def create_run(store: Store, app: App, repo: Repo, head_sha: str, name: str, fie
         run = store.put(_changed(blank, fields, store.now()))
         _notify(store, app.bot, "created", run)
         if run.status == "completed":
-            _notify(store, app.bot, "completed", run)
+            _completed(store, app, run)
         return run
 
 
@@ -48,7 +59,7 @@ def update_run(store: Store, app: App, run: CheckRun, fields: Fields) -> CheckRu
     with store.transaction():
         new = store.put(_changed(run, fields, store.now()))
         if new.status == "completed" and run.status != "completed":
-            _notify(store, app.bot, "completed", new)
+            _completed(store, app, new)
         return new
 
 
@@ -60,19 +71,77 @@ def press_button(store: Store, actor: str, run: CheckRun, identifier: str) -> No
         _notify(store, actor, "requested_action", run, requested_action={"identifier": identifier})
 
 
-def _suite(store: Store, app: App, repo: Repo, head_sha: str) -> CheckSuite:
+def set_status(  # noqa: PLR0913 - these are the fields of the request.
+    store: Store,
+    actor: str,
+    repo: Repo,
+    sha: str,
+    context: str,
+    state: StatusState,
+    *,
+    description: str | None = None,
+    target_url: str | None = None,
+    commit: Commit,
+    branches: list[str],
+) -> CommitStatus:
+    """Say something of a commit; ``commit`` and ``branches`` are what the webhook tells of it."""
+    with store.transaction():
+        status = store.put(
+            CommitStatus(
+                **store.identity(CommitStatus, repo.id),
+                repo_id=repo.id,
+                sha=sha,
+                context=context,
+                state=state,
+                description=description,
+                target_url=target_url,
+                creator=actor,
+                created_at=store.now(),
+            )
+        )
+        parts = {"status": status, "commit": commit, "branches": branches}
+        store.emit(Event("status", None, repo, actor, parts))
+        return status
+
+
+def _completed(store: Store, app: App, run: CheckRun) -> None:
+    """Tell that a run ended, and with the last one of it the suite."""
+    _notify(store, app.bot, "completed", run)
+    suite = store.suites[run.suite_id]
+    if all(other.status == "completed" for other in store.runs.values() if other.suite_id == suite.id):
+        repo = store.repos[run.repo_id]
+        store.emit(Event("check_suite", "completed", repo, app.bot, {"check_suite": suite}))
+
+
+def _suite(store: Store, app: App, repo: Repo, head_sha: str, branch: str | None) -> CheckSuite:
     wanted = (app.id, repo.id, head_sha)
     for suite in store.suites.values():
         if (suite.app_id, suite.repo_id, suite.head_sha) == wanted:
             return suite
     identity = store.identity(CheckSuite, repo.id)
     return store.put(
-        CheckSuite(**identity, repo_id=repo.id, app_id=app.id, head_sha=head_sha, created_at=store.now())
+        CheckSuite(
+            **identity,
+            repo_id=repo.id,
+            app_id=app.id,
+            head_sha=head_sha,
+            head_branch=branch,
+            created_at=store.now(),
+        )
     )
 
 
 def _changed(run: CheckRun, fields: Fields, now: datetime) -> CheckRun:
-    plain = ("name", "external_id", "details_url", "started_at", "completed_at", "status", "conclusion")
+    plain = (
+        "log",
+        "name",
+        "external_id",
+        "details_url",
+        "started_at",
+        "completed_at",
+        "status",
+        "conclusion",
+    )
     update = {key: fields[key] for key in plain if fields.get(key) is not None}
     if "conclusion" in update:
         update["status"] = "completed"

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 
 AccountType = Literal["User", "Bot", "Organization"]
 State = Literal["open", "closed"]
-ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED"]
+ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED"]
+MergeMethod = Literal["merge", "squash", "rebase"]
 
 
 class ReactionContent(StrEnum):
@@ -162,6 +163,15 @@ class PullRequest(Subject):
     additions: int = 0
     deletions: int = 0
     changed_files: int = 0
+    auto_merge: "AutoMerge | None" = None
+
+
+class AutoMerge(Record):
+    """Who wants a pull request merged as soon as nothing stands against it, and how."""
+
+    enabled_by: str
+    enabled_at: datetime
+    method: MergeMethod
 
 
 class Comment(Authored):
@@ -170,23 +180,42 @@ class Comment(Authored):
     minimized: bool = False
 
 
-class Review(Entity):
+class Review(Authored):
     """A submitted review, bound to the head commit it was given on."""
 
-    repo_id: int
-    number: int
-    author: str
-    body: str
     state: ReviewState
     commit_oid: str
     submitted_at: datetime
 
 
+class ReviewThread(Entity):
+    """Comments on a line of a pull request's diff. ``line`` is None when the line has changed since."""
+
+    repo_id: int
+    number: int
+    path: str
+    line: int | None
+    original_line: int
+    commit_oid: str
+    resolved_by: str | None = None
+
+
+class ReviewComment(Authored):
+    """A comment in a thread, made in a review."""
+
+    thread_id: int
+    review_id: int
+    reply_to: int | None = None
+    commit_oid: str
+    diff_hunk: str
+
+
 class TimelineEvent(Entity):
     """Something that happened to an issue or pull request besides comments and reviews.
 
-    ``kind`` is GitHub's event name: labeled, unlabeled, closed, reopened, merged, ready_for_review, renamed.
-    ``before`` and ``after`` are the titles of a rename.
+    ``kind`` is GitHub's event name: labeled, unlabeled, closed, reopened, merged, ready_for_review,
+    convert_to_draft, renamed, base_ref_changed, head_ref_deleted.
+    ``before`` and ``after`` are the titles of a rename, or the base branches of a change of base.
     """
 
     repo_id: int

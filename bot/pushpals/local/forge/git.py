@@ -173,6 +173,16 @@ class Git:
         """Point a ref at a commit, if it still is at ``old`` (when given). Raises GitError if it is not."""
         await self.run(repo, "update-ref", ref, new, *([old] if old is not None else []))
 
+    async def contains(self, repo: Repo, commit: str, ancestor: str) -> bool:
+        """Whether a commit is, or comes after, another one."""
+        try:
+            await self.run(repo, "merge-base", "--is-ancestor", ancestor, commit)
+        except GitError as error:
+            if error.returncode == 1:
+                return False
+            raise
+        return True
+
     async def stat(self, repo: Repo, base: str, head: str) -> DiffStat:
         """How much a head adds to a base."""
         count = await self.run(repo, "rev-list", "--count", f"{base}..{head}")

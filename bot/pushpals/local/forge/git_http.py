@@ -11,10 +11,10 @@ import aiohttp
 from aiohttp import web
 
 from pushpals.local.forge.auth import Grant, basic_password, bearer, grant_of
+from pushpals.local.forge.branches import record_push
 from pushpals.local.forge.entities import Repo
 from pushpals.local.forge.errors import ForbiddenError, ForgeError, NotFoundError, UnauthorizedError
 from pushpals.local.forge.git import Git
-from pushpals.local.forge.pulls import record_push
 from pushpals.local.forge.request_keys import PRINCIPAL
 from pushpals.local.forge.store import Store
 

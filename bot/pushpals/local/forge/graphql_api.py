@@ -22,13 +22,13 @@ from graphql import (
     validate,
 )
 
-from pushpals.local.forge import mutations, queries, subject_queries
+from pushpals.local.forge import mutations, pull_mutations, pull_queries, queries, subject_queries
 from pushpals.local.forge.errors import ForgeError
 from pushpals.local.forge.render_base import when
 from pushpals.local.forge.resolvers import Context, resolve_field, resolve_type
 
 # Importing a module of resolvers is what registers them.
-RESOLVER_MODULES = (queries, subject_queries, mutations)
+RESOLVER_MODULES = (queries, subject_queries, pull_queries, mutations, pull_mutations)
 _CACHED_DOCUMENTS = 256
 _SHA = re.compile(r"[0-9a-f]{40}")
 

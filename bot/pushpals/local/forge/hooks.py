@@ -94,6 +94,9 @@ class Hooks:
         shape: dict[str, Any] = {"action": event.action} if event.action else {}
         if event.name == "push":
             shape |= self._push(repo, event.sender, event.parts)
+        elif event.name == "status":
+            shape |= self._renderer.status_event(**event.parts)
+            shape["repository"] = self._renderer.repo(repo)
         else:
             shape |= {key: self._renderer.part(key, value) for key, value in event.parts.items()}
             shape["repository"] = self._renderer.repo(repo)

@@ -114,7 +114,7 @@ def edit_subject(
             log(store, actor, "renamed", subject, before=subject.title, after=title)
         if body is not None and body != subject.body:
             changes["body"] = {"from": subject.body}
-            new = _rewritten(store, actor, new, check_body(body))
+            new = rewritten(store, actor, new, check_body(body))
         if not changes:
             return subject
         new = store.put(new.model_copy(update={"updated_at": store.now()}))
@@ -198,7 +198,7 @@ def edit_comment(store: Store, actor: str, comment: Comment, body: str) -> Comme
     if body == comment.body:
         return comment
     with store.transaction():
-        new = store.put(_rewritten(store, actor, comment, check_body(body, blank=False)))
+        new = store.put(rewritten(store, actor, comment, check_body(body, blank=False)))
         _notify_comment(store, actor, "edited", new, changes={"body": {"from": comment.body}})
         return new
 
@@ -222,7 +222,8 @@ def add_reaction(store: Store, actor: str, target: T, content: ReactionContent) 
         return store.put(target.model_copy(update={"reactions": (*target.reactions, reaction)})), reaction
 
 
-def _rewritten(store: Store, actor: str, text: T, body: str) -> T:
+def rewritten(store: Store, actor: str, text: T, body: str) -> T:
+    """A text with another body, and on record who wrote it; to be put inside the running transaction."""
     edit = Edit(editor=actor, edited_at=store.now(), previous=text.body)
     update = {"body": body, "edits": (*text.edits, edit), "updated_at": edit.edited_at}
     return text.model_copy(update=update)

@@ -2,10 +2,22 @@
 
 from typing import Any
 
-from pushpals.local.forge import checks, issues, pulls
+from pushpals.local.forge import checks, issues
 from pushpals.local.forge.app_entities import CheckRun
-from pushpals.local.forge.entities import Comment, Issue, Label, PullRequest, ReactionContent, Repo
+from pushpals.local.forge.branches import head_branch
+from pushpals.local.forge.entities import (
+    Authored,
+    Comment,
+    Issue,
+    Label,
+    PullRequest,
+    ReactionContent,
+    Repo,
+    Review,
+    ReviewComment,
+)
 from pushpals.local.forge.errors import ForbiddenError, UnprocessableError
+from pushpals.local.forge.merging import merge_what_waits
 from pushpals.local.forge.resolvers import Context, cursor, lookup, resolver
 
 Input = dict[str, Any]
@@ -14,11 +26,13 @@ Payload = dict[str, Any]
 
 @resolver("Mutation", "addReaction")
 def _add_reaction(_: None, context: Context, input: Input) -> Payload:  # noqa: A002
-    target, repo = lookup(context, input["subject_id"], Issue, PullRequest, Comment)
+    kinds = (Issue, PullRequest, Comment, Review, ReviewComment)
+    target: Authored
+    target, repo = lookup(context, input["subject_id"], *kinds)
     context.grant.require(repo, "write", "issues", "pull_requests")
     content = ReactionContent(input["content"])
     subject, reaction = issues.add_reaction(context.store, context.grant.app.bot, target, content)
-    return _done(context, input, subject=subject, reaction=_reaction(reaction.id, content))
+    return done(context, input, subject=subject, reaction=_reaction(reaction.id, content))
 
 
 @resolver("Mutation", "addComment")
@@ -26,7 +40,7 @@ def _add_comment(_: None, context: Context, input: Input) -> Payload:  # noqa: A
     subject = _subject(context, input["subject_id"])
     comment = issues.add_comment(context.store, context.grant.app.bot, subject, input["body"])
     edge = {"cursor": cursor(comment), "node": comment}
-    return _done(context, input, commentEdge=edge, subject=context.store.fresh(subject))
+    return done(context, input, commentEdge=edge, subject=context.store.fresh(subject))
 
 
 @resolver("Mutation", "updateIssueComment")
@@ -34,7 +48,7 @@ def _update_comment(_: None, context: Context, input: Input) -> Payload:  # noqa
     comment, repo = lookup(context, input["id"], Comment)
     context.grant.require(repo, "write", "issues", "pull_requests")
     edited = issues.edit_comment(context.store, context.grant.app.bot, comment, input["body"])
-    return _done(context, input, issueComment=edited)
+    return done(context, input, issueComment=edited)
 
 
 @resolver("Mutation", "addLabelsToLabelable")
@@ -42,7 +56,7 @@ def _add_labels(_: None, context: Context, input: Input) -> Payload:  # noqa: A0
     subject = _subject(context, input["labelable_id"])
     for label in _labels(context, subject, input["label_ids"]):
         subject = issues.add_label(context.store, context.grant.app.bot, subject, label)
-    return _done(context, input, labelable=subject)
+    return done(context, input, labelable=subject)
 
 
 @resolver("Mutation", "removeLabelsFromLabelable")
@@ -50,7 +64,7 @@ def _remove_labels(_: None, context: Context, input: Input) -> Payload:  # noqa:
     subject = _subject(context, input["labelable_id"])
     for label in _labels(context, subject, input["label_ids"]):
         subject = issues.remove_label(context.store, context.grant.app.bot, subject, label)
-    return _done(context, input, labelable=subject)
+    return done(context, input, labelable=subject)
 
 
 @resolver("Mutation", "closeIssue")
@@ -59,52 +73,7 @@ def _close_issue(_: None, context: Context, input: Input) -> Payload:  # noqa: A
     context.grant.require(repo, "write", "issues")
     reason = (input.get("state_reason") or "COMPLETED").lower()
     closed = issues.set_state(context.store, context.grant.app.bot, issue, closed=True, reason=reason)
-    return _done(context, input, issue=closed)
-
-
-@resolver("Mutation", "createPullRequest")
-async def _create_pull(_: None, context: Context, input: Input) -> Payload:  # noqa: A002
-    repo, _same = lookup(context, input["repository_id"], Repo)
-    context.grant.require(repo, "write", "pull_requests")
-    pull = await pulls.open_pull(
-        context.store,
-        context.git,
-        context.grant.app.bot,
-        repo,
-        title=input["title"],
-        body=input.get("body") or "",
-        head=input["head_ref_name"].removeprefix(f"{repo.owner}:"),
-        base=input["base_ref_name"],
-        draft=bool(input.get("draft")),
-    )
-    return _done(context, input, pullRequest=pull)
-
-
-@resolver("Mutation", "updatePullRequest")
-def _update_pull(_: None, context: Context, input: Input) -> Payload:  # noqa: A002
-    pull = _own_pull(context, input)
-    actor = context.grant.app.bot
-    with context.store.transaction():
-        pull = issues.edit_subject(
-            context.store, actor, pull, title=input.get("title"), body=input.get("body")
-        )
-        if input.get("state"):
-            pull = issues.set_state(context.store, actor, pull, closed=input["state"] == "CLOSED")
-    return _done(context, input, pullRequest=pull)
-
-
-@resolver("Mutation", "markPullRequestReadyForReview")
-def _mark_ready(_: None, context: Context, input: Input) -> Payload:  # noqa: A002
-    pull = _own_pull(context, input)
-    ready = pulls.mark_ready(context.store, context.grant.app.bot, pull)
-    return _done(context, input, pullRequest=ready)
-
-
-@resolver("Mutation", "closePullRequest")
-def _close_pull(_: None, context: Context, input: Input) -> Payload:  # noqa: A002
-    pull = _own_pull(context, input)
-    closed = issues.set_state(context.store, context.grant.app.bot, pull, closed=True)
-    return _done(context, input, pullRequest=closed)
+    return done(context, input, issue=closed)
 
 
 @resolver("Mutation", "createCheckRun")
@@ -116,19 +85,23 @@ async def _create_run(_: None, context: Context, input: Input) -> Payload:  # no
     if await context.git.kind(repo, sha) != "commit":
         raise UnprocessableError(f"No commit found for SHA: {sha}")
     fields = _run_fields(input)
-    run = checks.create_run(context.store, context.grant.app, repo, sha, input["name"], fields)
-    return _done(context, input, checkRun=run)
+    branch = await head_branch(context.git, repo, sha)
+    run = checks.create_run(context.store, context.grant.app, repo, sha, input["name"], fields, branch)
+    await merge_what_waits(context.store, context.git, repo, sha)
+    return done(context, input, checkRun=run)
 
 
 @resolver("Mutation", "updateCheckRun")
-def _update_run(_: None, context: Context, input: Input) -> Payload:  # noqa: A002
+async def _update_run(_: None, context: Context, input: Input) -> Payload:  # noqa: A002
     run, repo = lookup(context, input["check_run_id"], CheckRun)
     context.grant.require(repo, "write", "checks")
     updated = checks.update_run(context.store, context.grant.app, run, _run_fields(input))
-    return _done(context, input, checkRun=updated)
+    await merge_what_waits(context.store, context.git, repo, run.head_sha)
+    return done(context, input, checkRun=updated)
 
 
-def _done(context: Context, given: Input, **payload: Any) -> Payload:
+def done(context: Context, given: Input, **payload: Any) -> Payload:
+    """The payload of a mutation that was carried out."""
     context.changed = True
     return {"clientMutationId": given.get("client_mutation_id"), **payload}
 
@@ -140,12 +113,6 @@ def _subject(context: Context, node_id: str) -> Issue | PullRequest:
     needed = ("issues",) if isinstance(subject, Issue) else ("issues", "pull_requests")
     context.grant.require(repo, "write", *needed)
     return subject
-
-
-def _own_pull(context: Context, given: Input) -> PullRequest:
-    pull, repo = lookup(context, given["pull_request_id"], PullRequest)
-    context.grant.require(repo, "write", "pull_requests")
-    return pull
 
 
 def _labels(context: Context, subject: Issue | PullRequest, ids: list[str]) -> list[Label]:

@@ -1,17 +1,15 @@
-"""Pull requests: opening, moving with their branch, reviewing and merging."""
+"""Pull requests: opening, drafts, their base, and what merging one does to it."""
 
 import re
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any
 
 from pushpals.local.forge.accounts import can_write
-from pushpals.local.forge.entities import Account, Issue, PullRequest, Repo, Review, ReviewState
-from pushpals.local.forge.errors import ForbiddenError, UnprocessableError
-from pushpals.local.forge.git import NO_SHA, Commit, Git, GitError
+from pushpals.local.forge.entities import Issue, PullRequest, Repo
+from pushpals.local.forge.errors import UnprocessableError
+from pushpals.local.forge.git import Git
 from pushpals.local.forge.issues import check_body, check_title, log, next_number, notify, set_state
-from pushpals.local.forge.store import Event, Store
-
-MergeMethod = Literal["merge", "squash"]
+from pushpals.local.forge.store import Store
 
 # "Closes", "fixed", "resolve:" and so on before a number, as GitHub links a pull request to an issue.
 _CLOSING = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#(\d+)\b", re.IGNORECASE)
@@ -40,7 +38,7 @@ async def open_pull(  # noqa: PLR0913 - these are the fields of the form.
     if not stat.commits:
         raise UnprocessableError(f"No commits between {base} and {head}")
     with store.transaction():
-        if any(pull.base_ref == base for pull in _open_with_head(store, repo, head)):
+        if any(pull.base_ref == base for pull in open_with_head(store, repo, head)):
             raise UnprocessableError(f"A pull request already exists for {repo.owner}:{head}.")
         now = store.now()
         issue_id: int = store.identity(Issue, repo.id)["id"]
@@ -83,71 +81,41 @@ def mark_ready(store: Store, actor: str, pull: PullRequest) -> PullRequest:
         return new
 
 
-def submit_review(store: Store, actor: str, pull: PullRequest, state: ReviewState, body: str = "") -> Review:
-    """Review the pull request's present head. Raises UnprocessableError for an approval of one's own."""
+def convert_to_draft(store: Store, actor: str, pull: PullRequest) -> PullRequest:
+    """Make it a draft again; one that is a draft already is no change."""
     pull = store.fresh(pull)
-    if actor == pull.author and state != "COMMENTED":
-        verb = "approve" if state == "APPROVED" else "request changes on"
-        raise UnprocessableError(f"Can not {verb} your own pull request")
+    if pull.draft:
+        return pull
     with store.transaction():
-        review = store.put(
-            Review(
-                **store.identity(Review, pull.repo_id),
-                repo_id=pull.repo_id,
-                number=pull.number,
-                author=actor,
-                body=check_body(body, blank=state == "APPROVED"),
-                state=state,
-                commit_oid=pull.head_sha,
-                submitted_at=store.now(),
-            )
-        )
-        parts = {"pull_request": pull, "review": review}
-        store.emit(Event("pull_request_review", "submitted", store.repos[pull.repo_id], actor, parts))
-        return review
+        new = store.put(pull.model_copy(update={"draft": True, "updated_at": store.now()}))
+        log(store, actor, "convert_to_draft", new)
+        notify(store, actor, "converted_to_draft", new)
+        return new
 
 
-async def record_push(
-    store: Store, git: Git, actor: str, repo: Repo, updates: list[tuple[str, str, str]]
-) -> None:
-    """Tell the world about refs that moved: ``(ref, old sha, new sha)`` each.
-
-    Only branches count: a ``push`` webhook each, and pull requests from them get the new head.
-    """
-    for ref, old, new in updates:
-        if not ref.startswith("refs/heads/"):
-            continue
-        branch = ref.removeprefix("refs/heads/")
-        push = await _push_parts(git, repo, ref, old, new)
-        moved = [] if new == NO_SHA else _open_with_head(store, repo, branch)
-        stats = {p.id: await git.stat(repo, f"refs/heads/{p.base_ref}", new) for p in moved}
-        bases = {p.id: await git.sha(repo, f"refs/heads/{p.base_ref}") for p in moved}
-        with store.transaction():
-            now = store.now()
-            repo = store.put(store.repos[repo.id].model_copy(update={"pushed_at": now}))
-            store.emit(Event("push", None, repo, actor, push))
-            for pull in moved:
-                if store.pulls[pull.id].head_sha == new:
-                    continue
-                update = {"head_sha": new, "base_sha": bases[pull.id], "updated_at": now}
-                update |= asdict(stats[pull.id])
-                fresh = store.put(store.pulls[pull.id].model_copy(update=update))
-                notify(store, actor, "synchronize", fresh, before=pull.head_sha, after=new)
-        for pull in moved:
-            await git.set_ref(repo, f"refs/pull/{pull.number}/head", new)
-
-
-async def catch_up(store: Store, git: Git) -> None:
-    """Give pull requests the head of their branch: the forge may have been killed right after a push."""
-    for repo in list(store.repos.values()):
-        pulls = [p for p in store.pulls.values() if p.repo_id == repo.id and p.state == "open"]
-        if not pulls:
-            continue
-        heads = await git.refs(repo, "refs/heads")
-        for pull in pulls:
-            ref = f"refs/heads/{pull.head_ref}"
-            if heads.get(ref, pull.head_sha) != pull.head_sha:
-                await record_push(store, git, pull.author, repo, [(ref, pull.head_sha, heads[ref])])
+async def retarget(store: Store, git: Git, actor: str, pull: PullRequest, base: str) -> PullRequest:
+    """Let it go to another base branch. Raises UnprocessableError where GitHub refuses."""
+    pull = store.fresh(pull)
+    repo = store.repos[pull.repo_id]
+    if base == pull.base_ref:
+        return pull
+    base_sha = await git.resolve(repo, f"refs/heads/{base}")
+    if base_sha is None:
+        raise UnprocessableError(f"Proposed base branch '{base}' was not found")
+    if pull.state == "closed":
+        raise UnprocessableError("Cannot change the base branch of a closed pull request.")
+    stat = await git.stat(repo, base_sha, pull.head_sha)
+    if not stat.commits:
+        raise UnprocessableError(f"There are no new commits between base branch '{base}' and the head branch")
+    with store.transaction():
+        if any(other.base_ref == base for other in open_with_head(store, repo, pull.head_ref)):
+            raise UnprocessableError(f"A pull request already exists for base branch '{base}'")
+        update = {"base_ref": base, "base_sha": base_sha, "updated_at": store.now(), **asdict(stat)}
+        new = store.put(store.fresh(pull).model_copy(update=update))
+        log(store, actor, "base_ref_changed", new, before=pull.base_ref, after=base)
+        changes = {"base": {"ref": {"from": pull.base_ref}, "sha": {"from": pull.base_sha}}}
+        notify(store, actor, "edited", new, changes=changes)
+        return new
 
 
 async def mergeable(git: Git, repo: Repo, pull: PullRequest) -> bool | None:
@@ -156,40 +124,6 @@ async def mergeable(git: Git, repo: Repo, pull: PullRequest) -> bool | None:
         return None
     base = await git.resolve(repo, f"refs/heads/{pull.base_ref}")
     return None if base is None else await git.merge_tree(repo, base, pull.head_sha) is not None
-
-
-async def merge(
-    store: Store, git: Git, actor: Account, pull: PullRequest, method: MergeMethod = "merge"
-) -> PullRequest:
-    """Merge a pull request in git, close it and the issues its body says it closes.
-
-    Raises ForbiddenError without write access; UnprocessableError for a draft, a closed one, or a conflict.
-    """
-    pull = store.fresh(pull)
-    repo = store.repos[pull.repo_id]
-    if not can_write(store, repo, actor.login):
-        raise ForbiddenError(f"{actor.login} may not push to {repo.full_name}")
-    if pull.state == "closed" or pull.draft:
-        raise UnprocessableError("Pull Request is still a draft" if pull.draft else "Pull Request is closed")
-    base_ref = f"refs/heads/{pull.base_ref}"
-    base = await git.sha(repo, base_ref)
-    tree = await git.merge_tree(repo, base, pull.head_sha)
-    if tree is None:
-        raise UnprocessableError("Pull Request is not mergeable: it has conflicts with the base branch")
-    if method == "squash":
-        message, parents = f"{pull.title} (#{pull.number})\n", [base]
-    else:
-        source = f"{repo.owner}/{pull.head_ref}"
-        message = f"Merge pull request #{pull.number} from {source}\n\n{pull.title}\n"
-        parents = [base, pull.head_sha]
-    commit = await git.commit_tree(repo, tree, parents, message, actor)
-    try:
-        await git.set_ref(repo, base_ref, commit, base)
-    except GitError as error:
-        raise UnprocessableError("Base branch was modified. Review and try the merge again.") from error
-    merged = _record_merge(store, actor.login, pull, commit)
-    await record_push(store, git, actor.login, repo, [(base_ref, base, commit)])
-    return merged
 
 
 def closing_issues(store: Store, pull: PullRequest) -> list[Issue]:
@@ -209,14 +143,15 @@ def review_decision(store: Store, pull: PullRequest) -> str | None:
     latest = {
         review.author: review.state
         for review in store.reviews_of(pull)
-        if review.state != "COMMENTED" and can_write(store, repo, review.author)
+        if review.state in {"APPROVED", "CHANGES_REQUESTED"} and can_write(store, repo, review.author)
     }
     if not latest:
         return None
     return "CHANGES_REQUESTED" if "CHANGES_REQUESTED" in latest.values() else "APPROVED"
 
 
-def _record_merge(store: Store, actor: str, pull: PullRequest, commit: str) -> PullRequest:
+def record_merge(store: Store, actor: str, pull: PullRequest, commit: str) -> PullRequest:
+    """Write down that a pull request came to its base branch with a commit; issues that it closes close."""
     with store.transaction():
         now = store.now()
         done: dict[str, Any] = {
@@ -237,27 +172,7 @@ def _record_merge(store: Store, actor: str, pull: PullRequest, commit: str) -> P
         return merged
 
 
-def _open_with_head(store: Store, repo: Repo, branch: str) -> list[PullRequest]:
+def open_with_head(store: Store, repo: Repo, branch: str) -> list[PullRequest]:
+    """The open pull requests from a branch."""
     mine = (pull for pull in store.pulls.values() if pull.repo_id == repo.id)
     return [pull for pull in mine if pull.state == "open" and pull.head_ref == branch]
-
-
-async def _push_parts(git: Git, repo: Repo, ref: str, old: str, new: str) -> dict[str, Any]:
-    created, deleted = old == NO_SHA, new == NO_SHA
-    commits: list[Commit] = []
-    forced = False
-    if not deleted:
-        main = await git.resolve(repo, f"refs/heads/{repo.default_branch}")
-        known = (main if main != new else None) if created else old
-        commits = await git.commits(repo, known, new)
-        forced = not created and await git.resolve(repo, f"{old}^{{commit}}") is not None
-        forced = forced and bool((await git.run(repo, "rev-list", "-1", old, f"^{new}")).strip())
-    return {
-        "ref": ref,
-        "before": old,
-        "after": new,
-        "created": created,
-        "deleted": deleted,
-        "forced": forced,
-        "commits": commits,
-    }

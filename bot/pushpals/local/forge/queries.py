@@ -13,6 +13,8 @@ from pushpals.local.forge.entities import (
     PullRequest,
     Repo,
     Review,
+    ReviewComment,
+    ReviewThread,
 )
 from pushpals.local.forge.errors import NotFoundError
 from pushpals.local.forge.resolvers import (
@@ -28,11 +30,12 @@ from pushpals.local.forge.resolvers import (
 )
 
 _NUMBERED = (
-    "Repository Issue PullRequest IssueComment PullRequestReview "
+    "Repository Issue PullRequest IssueComment PullRequestReview PullRequestReviewComment "
     "User Bot Organization App CheckSuite CheckRun"
 )
 _UNNUMBERED = (
-    "Label LabeledEvent UnlabeledEvent ClosedEvent ReopenedEvent MergedEvent ReadyForReviewEvent "
+    "PullRequestReviewThread StatusContext Label "
+    "LabeledEvent UnlabeledEvent ClosedEvent ReopenedEvent MergedEvent ReadyForReviewEvent "
     "RenamedTitleEvent"
 )
 _OBJECTS = "Commit Tree Blob Tag"
@@ -67,12 +70,15 @@ def _repository(_: None, context: Context, owner: str, name: str, **__: object) 
 
 @resolver("Query", "node")
 def _node(_: None, context: Context, id: str) -> Entity:  # noqa: A002 - GraphQL's name.
-    record, repo = lookup(context, id, Repo, Label, Issue, PullRequest, Comment, Review, CheckSuite, CheckRun)
+    kinds = (Repo, Label, Issue, PullRequest, Comment, Review, ReviewThread, ReviewComment)
+    record, repo = lookup(context, id, *kinds, CheckSuite, CheckRun)
     needed: dict[type[Entity], tuple[str, ...]] = {
         Issue: ("issues",),
         PullRequest: ("pull_requests",),
         Comment: ("issues", "pull_requests"),
         Review: ("pull_requests",),
+        ReviewThread: ("pull_requests",),
+        ReviewComment: ("pull_requests",),
         CheckSuite: ("checks",),
         CheckRun: ("checks",),
     }

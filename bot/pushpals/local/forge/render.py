@@ -2,34 +2,24 @@
 
 from typing import Any
 
-from pushpals.local.forge.app_entities import CheckRun
+from pushpals.local.forge.app_entities import CheckRun, CheckSuite
 from pushpals.local.forge.entities import (
-    Authored,
     Comment,
     Entity,
     Issue,
     Label,
     PullRequest,
-    ReactionContent,
     Repo,
     Review,
+    ReviewComment,
+    ReviewThread,
     Subject,
 )
-from pushpals.local.forge.render_base import BaseRenderer, Json, when
-
-_REACTIONS = {
-    ReactionContent.THUMBS_UP: "+1",
-    ReactionContent.THUMBS_DOWN: "-1",
-    ReactionContent.LAUGH: "laugh",
-    ReactionContent.HOORAY: "hooray",
-    ReactionContent.CONFUSED: "confused",
-    ReactionContent.HEART: "heart",
-    ReactionContent.ROCKET: "rocket",
-    ReactionContent.EYES: "eyes",
-}
+from pushpals.local.forge.render_base import Json, when
+from pushpals.local.forge.render_pulls import PullRenderer
 
 
-class Renderer(BaseRenderer):
+class Renderer(PullRenderer):
     """Writes every kind of record as GitHub's JSON."""
 
     def part(self, key: str, value: object) -> object:
@@ -41,7 +31,10 @@ class Renderer(BaseRenderer):
             Comment: self.comment,
             Review: self.review,
             Label: self.label,
+            ReviewComment: self.review_comment,
+            ReviewThread: self.review_thread,
             CheckRun: self.check_run,
+            CheckSuite: self.check_suite,
         }
         return renderers[type(value)](value) if isinstance(value, Entity) else value
 
@@ -62,7 +55,7 @@ class Renderer(BaseRenderer):
             "timeline_url": f"{url}/timeline",
             "html_url": page,
             "state_reason": subject.state_reason,
-            "reactions": self._reactions(subject, f"{url}/reactions"),
+            "reactions": self.reactions(subject, f"{url}/reactions"),
             "closed_by": self.user(subject.closed_by) if subject.closed_by else None,
         }
         if isinstance(subject, PullRequest):
@@ -111,9 +104,11 @@ class Renderer(BaseRenderer):
             "additions": pull.additions,
             "deletions": pull.deletions,
             "changed_files": pull.changed_files,
-            "review_comments": 0,
+            "review_comments": sum(
+                (c.repo_id, c.number) == (repo.id, pull.number) for c in self._tables.review_comments.values()
+            ),
             "maintainer_can_modify": False,
-            "auto_merge": None,
+            "auto_merge": self._auto_merge(pull),
             "requested_reviewers": [],
             "requested_teams": [],
         }
@@ -136,58 +131,7 @@ class Renderer(BaseRenderer):
             "updated_at": when(comment.updated_at),
             "author_association": self.association(repo, comment.author),
             "performed_via_github_app": self.app_behind(comment.author),
-            "reactions": self._reactions(comment, f"{url}/reactions"),
-        }
-
-    def review(self, review: Review) -> Json:
-        """A submitted review, as webhooks show it (the state in lower case)."""
-        repo = self._tables.repos[review.repo_id]
-        pull = f"{self.api}/repos/{repo.full_name}/pulls/{review.number}"
-        page = f"{self.web}/{repo.full_name}/pull/{review.number}#pullrequestreview-{review.id}"
-        return {
-            "id": review.id,
-            "node_id": review.node_id,
-            "user": self.user(review.author),
-            "body": review.body or None,
-            "state": review.state.lower(),
-            "html_url": page,
-            "pull_request_url": pull,
-            "_links": {"html": {"href": page}, "pull_request": {"href": pull}},
-            "submitted_at": when(review.submitted_at),
-            "updated_at": when(review.submitted_at),
-            "commit_id": review.commit_oid,
-            "author_association": self.association(repo, review.author),
-        }
-
-    def check_run(self, run: CheckRun) -> Json:
-        """A check run."""
-        repo = self._tables.repos[run.repo_id]
-        url = f"{self.api}/repos/{repo.full_name}/check-runs/{run.id}"
-        page = f"{self.web}/{repo.full_name}/runs/{run.id}"
-        pulls = (p for p in self._tables.pulls.values() if p.repo_id == repo.id and p.state == "open")
-        return {
-            "id": run.id,
-            "node_id": run.node_id,
-            "name": run.name,
-            "head_sha": run.head_sha,
-            "external_id": run.external_id or "",
-            "url": url,
-            "html_url": page,
-            "details_url": run.details_url or page,
-            "status": run.status,
-            "conclusion": run.conclusion,
-            "started_at": when(run.started_at),
-            "completed_at": when(run.completed_at),
-            "output": {
-                "title": run.title,
-                "summary": run.summary,
-                "text": run.text,
-                "annotations_count": len(run.annotations),
-                "annotations_url": f"{url}/annotations",
-            },
-            "check_suite": {"id": run.suite_id},
-            "app": self.app(self._tables.apps[run.app_id]),
-            "pull_requests": [self._pull_reference(p) for p in pulls if p.head_sha == run.head_sha],
+            "reactions": self.reactions(comment, f"{url}/reactions"),
         }
 
     def _subject(self, subject: Subject) -> Json:
@@ -216,25 +160,13 @@ class Renderer(BaseRenderer):
             "performed_via_github_app": self.app_behind(subject.author),
         }
 
+    def _auto_merge(self, pull: PullRequest) -> Json | None:
+        wish = pull.auto_merge
+        if wish is None:
+            return None
+        words = {"commit_title": None, "commit_message": None}
+        return {"enabled_by": self.user(wish.enabled_by), "merge_method": wish.method, **words}
+
     def _end(self, repo: Repo, ref: str, sha: str) -> Json:
         shape = {"label": f"{repo.owner}:{ref}", "ref": ref, "sha": sha}
         return {**shape, "user": self.user(repo.owner), "repo": self.repo(repo)}
-
-    def _pull_reference(self, pull: PullRequest) -> Json:
-        repo = self._tables.repos[pull.repo_id]
-        root = f"{self.api}/repos/{repo.full_name}"
-        link = {"id": repo.id, "url": root, "name": repo.name}
-        return {
-            "id": pull.id,
-            "number": pull.number,
-            "url": f"{root}/pulls/{pull.number}",
-            "head": {"ref": pull.head_ref, "sha": pull.head_sha, "repo": link},
-            "base": {"ref": pull.base_ref, "sha": pull.base_sha, "repo": link},
-        }
-
-    @staticmethod
-    def _reactions(target: Authored, url: str) -> Json:
-        counts = dict.fromkeys(_REACTIONS.values(), 0)
-        for reaction in target.reactions:
-            counts[_REACTIONS[reaction.content]] += 1
-        return {"url": url, "total_count": len(target.reactions), **counts}

@@ -10,7 +10,15 @@ from typing import Any, TypeVar
 
 from graphql import GraphQLAbstractType, GraphQLResolveInfo
 
-from pushpals.local.forge.app_entities import App, CheckRun, CheckSuite, Delivery, Installation, Token
+from pushpals.local.forge.app_entities import (
+    App,
+    CheckRun,
+    CheckSuite,
+    CommitStatus,
+    Delivery,
+    Installation,
+    Token,
+)
 from pushpals.local.forge.auth import Grant
 from pushpals.local.forge.entities import (
     Account,
@@ -21,6 +29,8 @@ from pushpals.local.forge.entities import (
     PullRequest,
     Repo,
     Review,
+    ReviewComment,
+    ReviewThread,
     TimelineEvent,
 )
 from pushpals.local.forge.errors import ForgeError, NotFoundError
@@ -47,8 +57,11 @@ _TYPES: dict[type, str] = {
     PullRequest: "PullRequest",
     Comment: "IssueComment",
     Review: "PullRequestReview",
+    ReviewThread: "PullRequestReviewThread",
+    ReviewComment: "PullRequestReviewComment",
     CheckSuite: "CheckSuite",
     CheckRun: "CheckRun",
+    CommitStatus: "StatusContext",
     App: "App",
 }
 _PRIVATE = (Token, Delivery, Installation)

@@ -1,13 +1,14 @@
 """The REST endpoints that GraphQL does not cover: App authentication, roles, and a few plain reads."""
 
 import json
+import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiohttp import web
 
 from pushpals.local.forge.accounts import legacy_permission
-from pushpals.local.forge.app_entities import App, Installation
+from pushpals.local.forge.app_entities import App, CheckRun, Installation
 from pushpals.local.forge.apps import mint_token
 from pushpals.local.forge.auth import Grant
 from pushpals.local.forge.entities import PullRequest, Repo
@@ -33,6 +34,7 @@ class Rest:
         self._store = store
         self._git = git
         self._renderer = renderer
+        self._logs: dict[str, int] = {}
 
     def routes(self) -> list[web.RouteDef]:
         """The routes to add to the server."""
@@ -50,6 +52,9 @@ class Rest:
             web.get(f"{repo}/issues/{{number:\\d+}}", self._issue),
             web.get(f"{repo}/pulls/{{number:\\d+}}", self._pull),
             web.get(f"{repo}/check-runs/{{id:\\d+}}", self._check_run),
+            web.get(f"{repo}/check-runs/{{id:\\d+}}/annotations", self._annotations),
+            web.get(f"{repo}/actions/jobs/{{id:\\d+}}/logs", self._log_place),
+            web.get("/_logs/{secret:[0-9a-f]+}", self._log),
             web.get(f"{repo}/commits/{{ref:.+}}/check-runs", self._check_runs),
         ]
 
@@ -165,11 +170,37 @@ class Rest:
         return web.json_response(self._renderer.pull(subject, mergeable=clean))
 
     async def _check_run(self, request: web.Request) -> web.Response:
-        repo = self._readable(request, "checks")
+        run = self._run(request, "checks")
+        return web.json_response(self._renderer.check_run(run))
+
+    async def _annotations(self, request: web.Request) -> web.Response:
+        run = self._run(request, "checks")
+        return _paged(request, run.annotations, self._renderer.annotation, lambda items, _: items)
+
+    async def _log_place(self, request: web.Request) -> web.Response:
+        """Logs lie elsewhere, under an address that is good for a short time and asks for nobody's name."""
+        run = self._run(request, "actions")
+        if run.log is None:
+            raise NotFoundError("Not Found")
+        secret = secrets.token_hex(16)
+        self._logs[secret] = run.id
+        return web.Response(status=302, headers={"Location": f"{self._renderer.web}/_logs/{secret}"})
+
+    async def _log(self, request: web.Request) -> web.Response:
+        run = self._store.runs.get(self._logs.get(request.match_info["secret"], 0))
+        if run is None or run.log is None:
+            return web.Response(status=404, text="Gone\n")
+        if "Authorization" in request.headers:
+            # Where GitHub's logs lie, a second credential beside the address is refused.
+            return web.Response(status=400, text="Authentication by address only\n")
+        return web.Response(text=run.log)
+
+    def _run(self, request: web.Request, permission: str) -> CheckRun:
+        repo = self._readable(request, permission)
         run = self._store.runs.get(int(request.match_info["id"]))
         if run is None or run.repo_id != repo.id:
             raise NotFoundError("Not Found")
-        return web.json_response(self._renderer.check_run(run))
+        return run
 
     async def _check_runs(self, request: web.Request) -> web.Response:
         repo = self._readable(request, "checks")

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
-from pushpals.local.forge import graphql_api, pulls
+from pushpals.local.forge import branches, graphql_api
 from pushpals.local.forge.errors import UnprocessableError
 from pushpals.local.forge.gate import GRAPHQL, Gate, OnEffect, require_installation
 from pushpals.local.forge.git import Git
@@ -75,7 +75,7 @@ class Forge(People):
         forge.app.router.add_post(GRAPHQL, forge._graphql)
         forge.app.router.add_routes(pages(forge))
         graphql_api.schema()
-        await pulls.catch_up(forge.store, forge.git)
+        await branches.catch_up(forge.store, forge.git)
         await forge.hooks.start()
         forge._runner = web.AppRunner(forge.app, access_log=None, shutdown_timeout=_CLOSING_S)
         await forge._runner.setup()

@@ -15,7 +15,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pushpals.local.forge.app_entities import App, CheckRun, CheckSuite, Delivery, Installation, Token
+from pushpals.local.forge.app_entities import (
+    App,
+    CheckRun,
+    CheckSuite,
+    CommitStatus,
+    Delivery,
+    Installation,
+    Token,
+)
 from pushpals.local.forge.entities import (
     Account,
     Comment,
@@ -25,6 +33,8 @@ from pushpals.local.forge.entities import (
     PullRequest,
     Repo,
     Review,
+    ReviewComment,
+    ReviewThread,
     TimelineEvent,
 )
 from pushpals.local.forge.journal import Change, Journal
@@ -40,9 +50,12 @@ _PREFIXES: dict[type[Entity], str] = {
     PullRequest: "PR",
     Comment: "IC",
     Review: "PRR",
+    ReviewThread: "PRRT",
+    ReviewComment: "PRRC",
     TimelineEvent: "LE",
     CheckSuite: "CS",
     CheckRun: "CR",
+    CommitStatus: "SC",
     App: "A",
     Installation: "IN",
     Token: "T",

@@ -13,7 +13,6 @@ from pushpals.local.forge.entities import (
     PullRequest,
     ReactionContent,
     Repo,
-    Review,
     Subject,
     TimelineEvent,
 )
@@ -21,7 +20,6 @@ from pushpals.local.forge.errors import NotFoundError
 from pushpals.local.forge.resolvers import (
     Bounds,
     Context,
-    GitObject,
     Page,
     attributes,
     connection,
@@ -29,7 +27,7 @@ from pushpals.local.forge.resolvers import (
 )
 
 _SUBJECTS = "Issue PullRequest"
-_WRITTEN = "Issue PullRequest IssueComment PullRequestReview"
+_WRITTEN = "Issue PullRequest IssueComment PullRequestReview PullRequestReviewComment"
 _EVENTS = (
     "LabeledEvent UnlabeledEvent ClosedEvent ReopenedEvent MergedEvent ReadyForReviewEvent RenamedTitleEvent"
 )
@@ -37,7 +35,6 @@ _FEATURES = {Issue: "issues", PullRequest: "pull_requests"}
 
 attributes("IssueComment", isMinimized="minimized")
 attributes("RenamedTitleEvent", previousTitle="before", currentTitle="after")
-attributes("PullRequestReview", createdAt="submitted_at", updatedAt="submitted_at")
 attributes(
     "PullRequest",
     baseRefName="base_ref",
@@ -128,32 +125,31 @@ def _ordered(found: Sequence[Any], order: dict[str, str] | None) -> Sequence[Any
 
 
 @resolver(_WRITTEN, "fullDatabaseId")
-def _full_database_id(record: Authored | Review, _: Context) -> str:
+def _full_database_id(record: Authored, _: Context) -> str:
     return str(record.id)
 
 
 @resolver(_WRITTEN, "author")
-def _author(record: Authored | Review, context: Context) -> Account:
+def _author(record: Authored, context: Context) -> Account:
     return context.store.account(record.author)
 
 
 @resolver(_WRITTEN, "editor")
-def _editor(record: Authored | Review, context: Context) -> Account | None:
-    login = record.editor if isinstance(record, Authored) else None
-    return context.store.account(login) if login else None
+def _editor(record: Authored, context: Context) -> Account | None:
+    return context.store.account(record.editor) if record.editor else None
 
 
 @resolver(_WRITTEN, "viewerDidAuthor")
-def _viewer_did_author(record: Authored | Review, context: Context) -> bool:
+def _viewer_did_author(record: Authored, context: Context) -> bool:
     return record.author == context.grant.app.bot
 
 
 @resolver(_WRITTEN, "authorAssociation")
-def _association(record: Authored | Review, context: Context) -> str:
+def _association(record: Authored, context: Context) -> str:
     return context.renderer.association(context.store.repos[record.repo_id], record.author)
 
 
-@resolver("Issue PullRequest IssueComment", "reactionGroups")
+@resolver(_WRITTEN, "reactionGroups")
 def _reaction_groups(record: Authored, context: Context) -> list[dict[str, Any]]:
     mine = {r.content for r in record.reactions if r.user == context.grant.app.bot}
     return [{"content": content, "viewerHasReacted": content in mine} for content in ReactionContent]
@@ -251,23 +247,3 @@ def _review_decision(pull: PullRequest, context: Context) -> str | None:
 @resolver("PullRequest", "closingIssuesReferences")
 def _closing(pull: PullRequest, context: Context, **bounds: Bounds) -> Page:
     return connection("closingIssuesReferences", pulls.closing_issues(context.store, pull), **bounds)
-
-
-@resolver("PullRequest", "reviews")
-def _reviews(pull: PullRequest, context: Context, **bounds: Bounds) -> Page:
-    return connection("reviews", context.store.reviews_of(pull), **bounds)
-
-
-@resolver("PullRequestReview", "commit")
-def _review_commit(review: Review, context: Context) -> GitObject:
-    return GitObject(context.store.repos[review.repo_id], review.commit_oid, "commit")
-
-
-@resolver("PullRequestReview", "lastEditedAt")
-def _review_edited(_: Review, __: Context) -> None:
-    return None
-
-
-@resolver("PullRequestReview", "url")
-def _review_url(review: Review, context: Context) -> str:
-    return str(context.renderer.review(review)["html_url"])

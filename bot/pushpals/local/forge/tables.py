@@ -3,7 +3,15 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pushpals.local.forge.app_entities import App, CheckRun, CheckSuite, Delivery, Installation, Token
+from pushpals.local.forge.app_entities import (
+    App,
+    CheckRun,
+    CheckSuite,
+    CommitStatus,
+    Delivery,
+    Installation,
+    Token,
+)
 from pushpals.local.forge.entities import (
     Account,
     Comment,
@@ -13,6 +21,8 @@ from pushpals.local.forge.entities import (
     PullRequest,
     Repo,
     Review,
+    ReviewComment,
+    ReviewThread,
     Role,
     TimelineEvent,
 )
@@ -33,9 +43,12 @@ class Tables:
         self.pulls: dict[int, PullRequest] = {}
         self.comments: dict[int, Comment] = {}
         self.reviews: dict[int, Review] = {}
+        self.threads: dict[int, ReviewThread] = {}
+        self.review_comments: dict[int, ReviewComment] = {}
         self.timeline: dict[int, TimelineEvent] = {}
         self.suites: dict[int, CheckSuite] = {}
         self.runs: dict[int, CheckRun] = {}
+        self.statuses: dict[int, CommitStatus] = {}
         self.apps: dict[int, App] = {}
         self.installations: dict[int, Installation] = {}
         self.tokens: dict[int, Token] = {}
@@ -48,9 +61,12 @@ class Tables:
             PullRequest: self.pulls,
             Comment: self.comments,
             Review: self.reviews,
+            ReviewThread: self.threads,
+            ReviewComment: self.review_comments,
             TimelineEvent: self.timeline,
             CheckSuite: self.suites,
             CheckRun: self.runs,
+            CommitStatus: self.statuses,
             App: self.apps,
             Installation: self.installations,
             Token: self.tokens,
@@ -110,6 +126,14 @@ class Tables:
         """Its reviews, oldest first."""
         return _of(self.reviews, pull)
 
+    def threads_of(self, pull: PullRequest) -> list[ReviewThread]:
+        """Its review threads, oldest first."""
+        return _of(self.threads, pull)
+
+    def comments_in(self, thread: ReviewThread) -> list[ReviewComment]:
+        """The comments of a review thread, oldest first."""
+        return [c for c in self.review_comments.values() if c.thread_id == thread.id]
+
     def timeline_of(self, subject: Issue | PullRequest) -> list[TimelineEvent]:
         """Its events, oldest first."""
         return _of(self.timeline, subject)
@@ -117,6 +141,17 @@ class Tables:
     def runs_on(self, repo_id: int, head_sha: str) -> list[CheckRun]:
         """Check runs on a commit, oldest first."""
         return [run for run in self.runs.values() if run.repo_id == repo_id and run.head_sha == head_sha]
+
+    def contexts_on(self, repo_id: int, sha: str) -> list[CheckRun | CommitStatus]:
+        """What counts of a commit: the latest check run of each name and App, the latest of each status."""
+        runs = {(run.app_id, run.name): run for run in self.runs_on(repo_id, sha)}
+        said = (s for s in self.statuses.values() if (s.repo_id, s.sha) == (repo_id, sha))
+        return [*runs.values(), *{status.context: status for status in said}.values()]
+
+    def rollup(self, repo_id: int, sha: str) -> str | None:
+        """What all of that amounts to: SUCCESS, PENDING or FAILURE; None when nobody says anything."""
+        states = {_state(context) for context in self.contexts_on(repo_id, sha)}
+        return next((state for state in ("FAILURE", "PENDING", "SUCCESS") if state in states), None)
 
     def role(self, repo: Repo, login: str) -> Role:
         """The role of an account: the one it was given, else everybody's (read if public, else none)."""
@@ -138,7 +173,15 @@ def _only(table: dict[int, E], wanted: Callable[[E], bool], name: str) -> E:
     raise NotFoundError(name)
 
 
-A = TypeVar("A", Comment, Review, TimelineEvent)
+def _state(context: CheckRun | CommitStatus) -> str:
+    if isinstance(context, CommitStatus):
+        return "FAILURE" if context.state == "error" else context.state.upper()
+    if context.status != "completed":
+        return "PENDING"
+    return "SUCCESS" if context.conclusion in {"success", "neutral", "skipped"} else "FAILURE"
+
+
+A = TypeVar("A", Comment, Review, ReviewThread, TimelineEvent)
 
 
 def _of(table: dict[int, A], subject: Issue | PullRequest) -> list[A]:
