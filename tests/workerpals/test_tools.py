@@ -141,8 +141,9 @@ async def test_wrong_calls_are_answered_and_not_raised(desk: Desk):
 
 async def test_a_role_takes_tools_away(desk: Desk):
     bench, metered = desk.bench(Scripted("unused"))
-    tools = Toolbox(bench, metered, specs_for(("read", "search")))
-    assert [spec.name for spec in specs_for(("read", "search"))] == ["read", "search", "done"]
+    specs = specs_for(desk.assignment(tools=("read", "search"), explorers=3), native=True)
+    tools = Toolbox(bench, metered, specs)
+    assert [spec.name for spec in specs] == ["read", "search", "done"]
     said = await use(tools, "write", path="shop/new.py", content="x = 1\n")
     assert said == "There is no tool 'write'. The tools are: read, search, done."
     assert desk.changed(BUGGY) == set()
@@ -153,3 +154,15 @@ async def test_what_is_written_is_inside_the_role_s_scope_too(desk: Desk):
     said = await use(tools, "write", path="shop/new.py", content="x = 1\n")
     assert said == "Changing shop/new.py was refused: only docs/** may be changed here."
     assert await use(tools, "write", path="docs/a.md", content="Words.\n") == "docs/a.md is written."
+
+
+def test_who_may_look_may_send_helpers_who_look(desk: Desk):
+    looking = desk.assignment(tools=("read", "search", "list"), explorers=3)
+    assert [spec.name for spec in specs_for(looking, native=True)] == [
+        "read",
+        "search",
+        "list",
+        "explore",
+        "done",
+    ]
+    assert "explore" not in [spec.name for spec in specs_for(looking, native=False)]

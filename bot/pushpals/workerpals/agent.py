@@ -14,6 +14,7 @@ from pushpals.workerpals.events import Emit, Note, one_line
 from pushpals.workerpals.guided import Guided
 from pushpals.workerpals.loop import FreeLoop
 from pushpals.workerpals.metered import BudgetSpent, MeteredModel
+from pushpals.workerpals.permit import CommandAsked
 from pushpals.workerpals.workspace import Workspace
 
 
@@ -29,11 +30,17 @@ async def work(
     workspace = Workspace(assignment, sandbox, emit)
     bench = Bench(workspace, assignment, metered, emit)
     await bench.run_base()
+    await bench.resume(assignment.checkpoint)
     words, stopped = "", _without_means(bench)
     try:
         words = "" if stopped else await _mend(assignment, bench, metered)
     except BudgetSpent as error:
         stopped = Failure(kind=FailureKind.BUDGET, cause=f"{error} {_state(bench)}", next_step=_MORE)
+    except CommandAsked as asked:
+        # What is there stays as it is: the work goes on from it.
+        usage = metered.usage(len(workspace.refused))
+        refused = tuple(workspace.refused)
+        return Outcome("", usage, bench.base, bench.best, None, refused, asks=asked.wish)
     except ModelError as error:
         stopped = Failure(kind=FailureKind.MODEL, cause=error.what, next_step=error.remedy)
     await bench.keep_best()
@@ -59,6 +66,8 @@ async def _mend(assignment: Assignment, bench: Bench, model: MeteredModel) -> st
         if words is not None or bench.proven:
             return words or ""
         await bench.keep_best()
+    elif bench.proven:
+        return ""  # earlier work has done it, and there is nothing a small model could better
     if await Guided(assignment, bench, model, nonce).mend():
         return ""
     if model.model.native_tools or not _makes_sense(bench, model):

@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from pushpals.llm.api import Completion, Message, Sampling, ToolSpec
 from pushpals.model import Budget, CheckResult, Failure, Task, Usage
+from pushpals.policy.allowlist import Allowlist
 from pushpals.sandbox.api import CommandResult
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What earlier work on the task has changed, by content; None stands for a file that is gone."""
+
+    files: Mapping[str, bytes | None]
+    executable: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A command that a person has to say yes to."""
+
+    command: str
+    reason: str
+    """Why the worker wants it. The model's own words: untrusted."""
+    why: str
+    """Why it needs a yes, as a phrase."""
+
+
+NO_CHECKPOINT = Checkpoint({})
 
 
 @dataclass(frozen=True)
@@ -31,6 +54,18 @@ class Assignment:
     """Lists of path patterns besides the task's scope: what is changed must match one of each."""
     tools: tuple[str, ...] | None = None
     """The tools the role leaves its worker; None: all there are."""
+    allowlist: Allowlist | None = None
+    """The commands that may run unasked, besides the checks; None: all that the sandbox lets run."""
+    denied: tuple[str, ...] = ()
+    """Commands that a person said no to."""
+    may_ask: bool = False
+    """Whether the work may stop to ask a person about a command. If not, it is refused."""
+    checkpoint: Checkpoint = NO_CHECKPOINT
+    """Earlier work, which this goes on from."""
+    orders: tuple[str, ...] = ()
+    """What was said since about that work, cleaned. Data, like the request."""
+    explorers: int = 0
+    """How many questions sub-agents may look into at once; 0: there are none."""
     fence: str = ""
     """A nonce for the fence around untrusted text. Empty: one is drawn at random."""
 
@@ -47,6 +82,8 @@ class Outcome:
     head_checks: tuple[CheckResult, ...]
     failure: Failure | None
     refused: tuple[str, ...] = ()
+    asks: Wish | None = None
+    """The command that a person has to say yes to before the work can go on. There is no failure then."""
 
 
 class Files(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pushpals.model import CheckResult
-from pushpals.workerpals.assignment import Assignment
+from pushpals.workerpals.assignment import Assignment, Checkpoint
 from pushpals.workerpals.checks import CHECK_SECONDS, FailingTest, only, run_check, section
 from pushpals.workerpals.events import CheckRan, Emit, ToolUsed, one_line
 from pushpals.workerpals.metered import MeteredModel
@@ -36,6 +36,12 @@ class Bench:
         """Run the checks before any change."""
         self.base = await self.run_checks(base=True)
         self.best = self.base
+
+    async def resume(self, checkpoint: Checkpoint) -> None:
+        """Put earlier work back, which becomes the best change unless it makes things worse."""
+        if checkpoint.files:
+            await self.workspace.resume(checkpoint)
+            await self.take_stock()
 
     async def run_checks(self, *, base: bool = False) -> tuple[CheckResult, ...]:
         """Run all checks on the workspace as it is."""

@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pushpals.llm.api import Completion, Message, Sampling, ToolCall
+from pushpals.llm.api import Completion, Message, Sampling, ToolCall, ToolSpec
 from pushpals.model import CheckResult
 from pushpals.workerpals import prompts
 from pushpals.workerpals.assignment import Assignment
 from pushpals.workerpals.bench import Bench, still_failing
 from pushpals.workerpals.checks import clip, section
 from pushpals.workerpals.context import CHARACTERS_PER_TOKEN, Answered, Conversation, Turn
+from pushpals.workerpals.explore import Explorer
 from pushpals.workerpals.metered import BudgetSpent, MeteredModel
+from pushpals.workerpals.permit import Permit
 from pushpals.workerpals.protocol import Misread, describe, parse_calls
-from pushpals.workerpals.tools import Toolbox, specs_for
+from pushpals.workerpals.tools import LOOKING, Toolbox, specs_for
 
 MOST_IDLE: Final = 3
 """Answers in a row that call no tool, or repeat themselves, before the loop gives up."""
 MOST_COMPLAINTS: Final = 3
 """How often "done" is turned down because checks fail."""
 ANSWER_TOKENS: Final = 2_000
+LISTED: Final = 20
+"""Paths of earlier work that are named."""
 REQUEST_SHARE: Final = 0.25
 """How much of the context the person's words may take, and what failing checks say."""
 
@@ -32,9 +36,9 @@ class FreeLoop:
         self._bench = bench
         self._model = model
         self._native = model.model.native_tools
-        self._specs = specs_for(assignment.tools)
+        self._specs = specs_for(assignment, native=self._native)
         self._names = [spec.name for spec in self._specs]
-        self._tools = Toolbox(bench, model, self._specs)
+        self._tools = _toolbox(assignment, bench, model, self._specs)
         context = model.model.context_tokens
         opening = _opening(assignment, bench.best, nonce, native=self._native, context=context)
         self._conversation = Conversation(opening, context)
@@ -45,7 +49,8 @@ class FreeLoop:
     async def run(self) -> str | None:
         """Work until the model is done. Returns its own summary, None when it gives up or takes no tools.
 
-        When the budget ends in the middle, what is there is judged before BudgetSpent goes on.
+        When the budget ends in the middle, what is there is judged before BudgetSpent goes on. CommandAsked
+        goes on as it is.
         """
         await self._bench.workspace.remember()
         try:
@@ -121,6 +126,13 @@ class FreeLoop:
         return f"Not yet. {still_failing(failing, '')}" if failing else None
 
 
+def _toolbox(assignment: Assignment, bench: Bench, model: MeteredModel, specs: Sequence[ToolSpec]) -> Toolbox:
+    permit = Permit(assignment, bench.workspace, bench.emit, native=model.model.native_tools)
+    looking = Toolbox(bench, model, LOOKING)
+    explorer = Explorer(model, looking.use, LOOKING, bench.emit, assignment.explorers)
+    return Toolbox(bench, model, specs, permit=permit, explorer=explorer)
+
+
 def _first_failing(results: Sequence[CheckResult]) -> CheckResult | None:
     return next((result for result in results if not result.ok), None)
 
@@ -134,7 +146,7 @@ def _opening(
         close=closing,
         instructions=assignment.instructions.strip(),
         scope=", ".join(assignment.task.scope),
-        tools="" if native else "\n" + describe(specs_for(assignment.tools)),
+        tools="" if native else "\n" + describe(specs_for(assignment, native=False)),
     )
     room = int(context * CHARACTERS_PER_TOKEN * REQUEST_SHARE)
     wanted = "\n".join([assignment.request_text, *(f"- {item}" for item in assignment.task.acceptance)])
@@ -146,5 +158,25 @@ def _opening(
         request=clip(wanted, room),
         checks="\n".join(f"- `{result.command}`: {result.summary}" for result in checks) or "- none",
         output=f"\n```\n{clip(output, room)}\n```" if output else "",
-    )
+    ) + _since(assignment, nonce, room)
     return [Message("system", system), Message("user", task)]
+
+
+def _since(assignment: Assignment, nonce: str, room: int) -> str:
+    """Return what there is to say of earlier work on the task; nothing where there was none."""
+    opening, closing = prompts.fence(nonce)
+    parts = []
+    if assignment.checkpoint.files:
+        parts.append(prompts.RESUMED.format(paths=", ".join(sorted(assignment.checkpoint.files)[:LISTED])))
+    if assignment.orders:
+        orders = clip("\n".join(f"- {order}" for order in assignment.orders), room)
+        parts.append(prompts.ORDERS.format(open=opening, close=closing, orders=orders))
+    parts += [prompts.SAID_YES.format(command=command) for command in _agreed(assignment)]
+    parts += [prompts.SAID_NO.format(command=command) for command in assignment.denied]
+    return "".join(f"\n{part}" for part in parts)
+
+
+def _agreed(assignment: Assignment) -> list[str]:
+    """Return the commands that a person said yes to."""
+    allowed = assignment.allowlist.exact if assignment.allowlist else frozenset()
+    return sorted(allowed - set(assignment.checks))

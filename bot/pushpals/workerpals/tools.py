@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from pushpals.llm.api import ToolCall, ToolSpec
+from pushpals.workerpals.assignment import Assignment
 from pushpals.workerpals.bench import Bench
 from pushpals.workerpals.checks import clip
 from pushpals.workerpals.edits import EditError, replace
 from pushpals.workerpals.events import ToolUsed, one_line
+from pushpals.workerpals.explore import Explorer
 from pushpals.workerpals.metered import MeteredModel
+from pushpals.workerpals.permit import Permit
 from pushpals.workerpals.protocol import missing, tidy
 from pushpals.workerpals.rewrite import require_parses
 from pushpals.workerpals.workspace import NotAllowed
@@ -27,8 +31,8 @@ _SEARCH_SECONDS: Final = 30.0
 
 def _spec(name: str, description: str, required: Mapping[str, str], **optional: tuple[str, str]) -> ToolSpec:
     """Describe a tool: `required` arguments are text, optional ones are (type, description)."""
-    properties = {key: {"type": "string", "description": about} for key, about in required.items()}
-    properties |= {key: {"type": kind, "description": about} for key, (kind, about) in optional.items()}
+    properties = {key: _described("string", about) for key, about in required.items()}
+    properties |= {key: _described(kind, about) for key, (kind, about) in optional.items()}
     schema = {
         "type": "object",
         "properties": properties,
@@ -36,6 +40,11 @@ def _spec(name: str, description: str, required: Mapping[str, str], **optional: 
         "additionalProperties": False,
     }
     return ToolSpec(name, description, schema)
+
+
+def _described(kind: str, about: str) -> dict[str, Any]:
+    described: dict[str, Any] = {"type": kind, "description": about}
+    return described | {"items": {"type": "string"}} if kind == "array" else described
 
 
 SPECS: Final = (
@@ -66,18 +75,57 @@ SPECS: Final = (
         {"summary": "what was changed and why, in two sentences"},
     ),
 )
+LOOKING: Final = tuple(spec for spec in SPECS if spec.name in {"read", "search", "list"})
+_RUN_OR_ASK: Final = _spec(
+    "run",
+    "Run a shell command, such as a test. There is no network. An unusual one stops the work until a person "
+    "has said yes, and only runs with a reason.",
+    {"command": "the command"},
+    reason=("string", "for an unusual command: why nothing else will do"),
+)
+_EXPLORE: Final = _spec(
+    "explore",
+    "Let helpers that can only read look into up to {most} questions about the code at once. Good for "
+    "finding several things in a large repository; each takes turns of yours.",
+    {},
+    questions=("array", "the questions, each complete in itself"),
+)
 
 
-def specs_for(tools: Sequence[str] | None) -> tuple[ToolSpec, ...]:
-    """Return the tools that a role leaves its worker; `done` is always among them."""
-    return tuple(spec for spec in SPECS if tools is None or spec.name in tools or spec.name == "done")
+def specs_for(assignment: Assignment, *, native: bool) -> tuple[ToolSpec, ...]:
+    """Return the tools that a role leaves its worker; `done` is always among them.
+
+    Exploring and asking a person are for models that take tools as such (`native`). Helpers have no more than
+    the tools that look, so whoever has all of those may send them.
+    """
+    left = assignment.tools
+    kept = {spec.name for spec in (*SPECS, _EXPLORE)} if left is None else {*left, "done"}
+    if kept >= {spec.name for spec in LOOKING}:
+        kept.add("explore")
+    asks = native and assignment.may_ask and assignment.allowlist is not None
+    specs = [_RUN_OR_ASK if spec.name == "run" and asks else spec for spec in SPECS]
+    if native and assignment.explorers:
+        description = _EXPLORE.description.format(most=assignment.explorers)
+        specs.insert(len(LOOKING), dataclasses.replace(_EXPLORE, description=description))
+    return tuple(spec for spec in specs if spec.name in kept)
 
 
 class Toolbox:
     """Carries out tool calls; what goes wrong is an answer for the model, not an exception."""
 
-    def __init__(self, bench: Bench, model: MeteredModel, specs: Sequence[ToolSpec] = SPECS) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        model: MeteredModel,
+        specs: Sequence[ToolSpec] = SPECS,
+        *,
+        permit: Permit | None = None,
+        explorer: Explorer | None = None,
+    ) -> None:
+        """`permit` None: every command may run; `explorer` None: there is no `explore` among `specs`."""
         self._bench = bench
+        self._permit = permit
+        self._explorer = explorer
         self._workspace = bench.workspace
         self._model = model
         self._specs = {spec.name: spec for spec in specs}
@@ -85,7 +133,10 @@ class Toolbox:
         """How many edits were made."""
 
     async def use(self, call: ToolCall) -> str:
-        """Return what a tool says to a call. `done` is for the loop to notice."""
+        """Return what a tool says to a call. `done` is for the loop to notice.
+
+        Raises CommandAsked when a person has to say yes to a command first.
+        """
         spec = self._specs.get(call.name)
         if spec is None:
             return f"There is no tool {call.name!r}. The tools are: {', '.join(self._specs)}."
@@ -102,7 +153,9 @@ class Toolbox:
 
     async def _answer(self, name: str, arguments: Mapping[str, Any]) -> str:
         if name == "run":
-            return await self._run(arguments["command"])
+            return await self._run(arguments["command"], arguments.get("reason", ""))
+        if name == "explore" and self._explorer:
+            return await self._explorer.answer(arguments.get("questions"))
         if name == "search":
             return await self._search(arguments["pattern"], arguments.get("path", "."))
         quick: dict[str, Callable[..., str]] = {
@@ -163,7 +216,10 @@ class Toolbox:
         self.changed += 1
         return f"{path} is written."
 
-    async def _run(self, command: str) -> str:
+    async def _run(self, command: str, reason: str) -> str:
+        instead = self._permit.check(command, reason) if self._permit else None
+        if instead:
+            return instead
         seconds = max(5.0, min(COMMAND_SECONDS, self._model.seconds_left))
         result = await self._workspace.sandbox.run(command, timeout=seconds)
         self._model.commands += 1

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Mapping
+from typing import NoReturn
 
 from pushpals.policy.globs import first_match
-from pushpals.workerpals.assignment import Assignment, Sandbox
+from pushpals.workerpals.assignment import Assignment, Checkpoint, Sandbox
 from pushpals.workerpals.events import Emit, Refused
 from pushpals.workerpals.functions import language_of
 
@@ -66,12 +67,28 @@ class Workspace:
             if not first_match(globs, path):
                 self.refuse(f"Changing {path} was refused: only {', '.join(globs)} may be changed here.")
 
-    def refuse(self, sentence: str) -> None:
+    def refuse(self, sentence: str) -> NoReturn:
         """Keep a refusal on record and raise NotAllowed with it."""
         if sentence not in self.refused:
             self.refused.append(sentence)
             self._emit(Refused(sentence))
         raise NotAllowed(sentence)
+
+    async def resume(self, checkpoint: Checkpoint) -> None:
+        """Put the files of a checkpoint into the workspace, as changes of the work."""
+        for path, data in checkpoint.files.items():
+            self._before.setdefault(path, self._text_or_none(path))
+            if data is not None:
+                self.sandbox.files.write(path, data)
+        gone = [path for path, data in checkpoint.files.items() if data is None]
+        commands = (("rm -f --", gone), ("chmod +x --", sorted(checkpoint.executable)))
+        for command, paths in commands:
+            if paths:
+                await self.sandbox.run(f"{command} {shlex.join(paths)}", timeout=30)
+
+    def made(self) -> frozenset[str]:
+        """Return the paths of the files that were not there before the work."""
+        return frozenset(path for path, text in self._before.items() if text is None)
 
     def may_write(self, path: str) -> bool:
         """Tell whether a path may be changed, without putting anything on record."""
