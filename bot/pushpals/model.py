@@ -463,6 +463,13 @@ class RequestRecord(Frozen):
         return f"{self.request.number}-{self.first + index}"
 
 
+class Standing(Frozen):
+    """What of a job is published, kept while a further round of work goes on."""
+
+    report: Report
+    tree: Sha | None = None
+
+
 class JobRecord(Frozen):
     """`record.json` of `refs/pushpals/jobs/<n>-<k>`."""
 
@@ -501,10 +508,22 @@ class JobRecord(Frozen):
     """0 until the first publication; each further round on the same branch adds one."""
     start: Sha | None = None
     """Commit the present round begins on; None: `base`."""
+    merges: Sha | None = None
+    """Commit of the base branch that the present round merges into the work, where the two conflict."""
     orders: tuple[Order, ...] = ()
-    """What the present round is asked to do; empty in the first."""
+    """What the present round, or the last one, was asked to do; empty in the first."""
     served: tuple[str, ...] = ()
-    """Causes of all orders of earlier rounds."""
+    """Causes of all that further rounds, tries and decisions have answered, the newest last."""
+    standing: Standing | None = None
+    """What stands on the pull request while another round goes on."""
+    setback: Failure | None = None
+    """Why the last round on a published job came to nothing. What was published before stands."""
+    asker: Person | None = None
+    """Who asked for the present round or try, where that is not who asked for the request."""
+    spent_before: Usage = Usage()
+    """What was spent before the present round: each has a budget of its own."""
+    resumes: bool = False
+    """Whether the next attempt goes on from the checkpoint, which is the record's patch."""
     ci_rounds: int = 0
     conflict_rounds: int = 0
     sent_back: int = 0
@@ -523,6 +542,10 @@ class JobRecord(Frozen):
     def origin(self) -> Sha:
         """The commit the present round begins on."""
         return self.start or self.base
+
+    def knows(self, cause: str) -> bool:
+        """Whether a cause was served, or is being served."""
+        return cause in self.served or any(order.cause == cause for order in self.orders)
 
 
 class Car(Frozen):

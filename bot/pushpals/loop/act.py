@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from pushpals.github import WriteFailed
-from pushpals.loop import intake, landing, steps
+from pushpals.loop import intake, landing, rounds, steps
 from pushpals.loop.hands import Again, Hands, entry_of
 from pushpals.loop.observe import with_written
+from pushpals.loop.rounds import ended
 from pushpals.loop.services import Event
-from pushpals.model import ENDED, FailureKind, JobState
+from pushpals.model import ENDED, JobState
 
 if TYPE_CHECKING:
     from pushpals.loop.snapshot import Snapshot
 
+Actor = Callable[[Any, "Snapshot", Hands], Awaitable["Snapshot"]]
 
-async def act(step: steps.Step, s: Snapshot, hands: Hands) -> Snapshot:  # noqa: C901, PLR0911 - one arm a step
+
+async def act(step: steps.Step, s: Snapshot, hands: Hands) -> Snapshot:
     """Perform `step` and return the snapshot as it then is.
 
     Raises Again when GitHub moved in the meantime; ClaimLost, GitError and GitHubError from the adapters.
     """
-    match step:
-        case steps.OpenRequest():
-            return await intake.open_request(step, s, hands)
-        case steps.JoinRequest():
-            return await intake.join_request(step, s, hands)
-        case steps.QueueJob():
-            return await intake.queue_job(step, s, hands)
-        case steps.StartJob():
-            return await hands.crew.start(entry_of(s, step.job), s, hands)
-        case steps.GateJob():
-            return hands.crew.gate(entry_of(s, step.job), s, hands)
-        case steps.PublishJob():
-            return await landing.publish_job(entry_of(s, step.job), s, hands)
-        case steps.EndJob():
-            return await _end_job(step, s, hands)
-        case steps.MarkMerged():
-            return await _mark_merged(step, s, hands)
-        case steps.Write():
-            return await _write(step, s, hands)
-        case steps.Wake():
-            return s
+    return await ACTORS[type(step)](step, s, hands)
+
+
+async def _start_job(step: steps.StartJob, s: Snapshot, hands: Hands) -> Snapshot:
+    return await hands.crew.start(entry_of(s, step.job), s, hands)
+
+
+async def _gate_job(step: steps.GateJob, s: Snapshot, hands: Hands) -> Snapshot:
+    return hands.crew.gate(entry_of(s, step.job), s, hands)
+
+
+async def _publish_job(step: steps.PublishJob, s: Snapshot, hands: Hands) -> Snapshot:
+    return await landing.publish_job(entry_of(s, step.job), s, hands)
+
+
+async def _wake(_step: steps.Wake, s: Snapshot, _hands: Hands) -> Snapshot:
+    return s
 
 
 async def _end_job(step: steps.EndJob, s: Snapshot, hands: Hands) -> Snapshot:
@@ -50,9 +50,10 @@ async def _end_job(step: steps.EndJob, s: Snapshot, hands: Hands) -> Snapshot:
     stopped = await hands.crew.stop(hands.repo.ref, step.job)
     if stopped:
         raise Again  # the worker may have moved the record on its way out
-    cancelled = step.failure.kind is FailureKind.CANCELLED
-    state = JobState.CANCELLED if cancelled else JobState.FAILED
-    return await hands.record(s, entry, {"state": state, "failure": step.failure}, step.failure.cause)
+    ending = ended(entry.record, step.failure, for_good=step.for_good)
+    if step.cause:
+        ending |= {"served": (*entry.record.served, step.cause)}
+    return await hands.record(s, entry, ending, step.failure.cause)
 
 
 async def _mark_merged(step: steps.MarkMerged, s: Snapshot, hands: Hands) -> Snapshot:
@@ -75,3 +76,21 @@ async def _write(step: steps.Write, s: Snapshot, hands: Hands) -> Snapshot:
     if failed:
         raise failed[0]
     return with_written(s, step.mutations, written)
+
+
+ACTORS: Mapping[type[steps.Step], Actor] = {
+    steps.OpenRequest: intake.open_request,
+    steps.JoinRequest: intake.join_request,
+    steps.QueueJob: intake.queue_job,
+    steps.StartJob: _start_job,
+    steps.GateJob: _gate_job,
+    steps.PublishJob: _publish_job,
+    steps.EndJob: _end_job,
+    steps.GoOn: rounds.go_on,
+    steps.Retry: rounds.retry,
+    steps.Resume: rounds.resume,
+    steps.MarkMerged: _mark_merged,
+    steps.Write: _write,
+    steps.Wake: _wake,
+}
+"""Who performs which step."""

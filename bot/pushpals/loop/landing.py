@@ -8,6 +8,7 @@ from pushpals.audit import prose
 from pushpals.audit.chain import AuditEvent
 from pushpals.git import Identity, LeaseLost, PatchDoesNotApply, PushRefused, RefUpdate
 from pushpals.loop.bench import TreeBench
+from pushpals.loop.rounds import ended, origin_of
 from pushpals.loop.services import Event
 from pushpals.model import Failure, FailureKind, JobState, Patch
 from pushpals.policy.repo_policy import RepoPolicy
@@ -30,7 +31,7 @@ async def gate_job(entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapsh
     services, repo, job = hands.services, hands.repo, entry.record
     bench = TreeBench(repo.mirror, services.sandboxes, services.config.state / "scratch")
     diff = await repo.ledger.file(entry, "patch.diff") or b""
-    patch = Patch(base=job.base, diff=diff, files=job.report.files)
+    patch = Patch(base=await origin_of(repo, job), diff=diff, files=job.report.files)
     try:
         verdict = await gate(job, patch, s.policy, bench, review)
     except PatchDoesNotApply as error:
@@ -39,6 +40,9 @@ async def gate_job(entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapsh
     for event in events:
         services.watch(Event(s.ref, "gate", event.text, job.id))
     failure = verdict.failure
+    if failure and job.head is not None:
+        # The report of what is published stands with it.
+        return await hands.record(s, entry, ended(job, failure), failure.cause, events=events)
     changes = {
         "report": verdict.report,
         "tree": verdict.tree,
@@ -93,15 +97,25 @@ async def publish_job(entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Sna
     viewer = s.view.viewer
     author = Identity(viewer.login, f"{viewer.id}+{viewer.login}@users.noreply.github.com")
     message = prose.commit_message(request.record, job)
-    head = await hands.repo.mirror.commit(job.tree, [job.base], message, author=author, when=job.updated_at)
-    branch = RefUpdate(f"refs/heads/{job.branch}", None, head)
-    published = job.model_copy(update={"head": head})
+    await origin_of(hands.repo, job)
+    parents = [job.origin, *([job.merges] if job.merges else [])]
+    head = await hands.repo.mirror.commit(job.tree, parents, message, author=author, when=job.updated_at)
+    branch = RefUpdate(f"refs/heads/{job.branch}", job.head, head)
+    landed = {
+        "head": head,
+        "state": JobState.PUBLISHED,
+        "base": job.merges or job.base,
+        "merges": None,
+        "standing": None,
+        "served": (*job.served, *(order.cause for order in job.orders if order.cause not in job.served)),
+    }
+    published = job.model_copy(update=landed)
     report = prose.pull_body(request.record, published).encode()
     try:
         return await hands.record(
             s,
             entry,
-            {"head": head, "state": JobState.PUBLISHED},
+            landed,
             f"Published {head[:12]} on {job.branch}.",
             files={"report.md": report},
             also=(branch,),
@@ -111,8 +125,8 @@ async def publish_job(entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Sna
     except LeaseLost as lost:
         if lost.ref != branch.ref:
             raise
-        failure = _branch_taken(job.branch)
-    return await hands.record(s, entry, {"state": JobState.FAILED, "failure": failure}, failure.cause)
+        failure = _branch_moved(job.branch) if job.head else _branch_taken(job.branch)
+    return await hands.record(s, entry, ended(job, failure), failure.cause)
 
 
 def _refused(refused: PushRefused) -> Failure:
@@ -122,6 +136,14 @@ def _refused(refused: PushRefused) -> Failure:
         next_step="Look at the repository's rulesets and push protection: the App must be allowed to push to "
         "`agent/**`. Then remove the label and add it again.",
         rule="GitHub's own",
+    )
+
+
+def _branch_moved(branch: str) -> Failure:
+    return Failure(
+        kind=FailureKind.CONFLICT,
+        cause=f"Somebody pushed to {branch} while this was worked on, so nothing was pushed over it.",
+        next_step="Ask for it again: the next round begins on the branch as it stands now.",
     )
 
 

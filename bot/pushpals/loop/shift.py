@@ -12,18 +12,18 @@ from pushpals.git import GitError, WorkspaceTooLarge
 from pushpals.github import GitHubError, Mutation, UpdateCheckRun, UpdateComment
 from pushpals.ledger import LedgerError
 from pushpals.localbuddy import picture
+from pushpals.loop.assignment import assignment_of
 from pushpals.loop.hands import advance
 from pushpals.loop.landing import gate_job
 from pushpals.loop.logbook import Logbook, add_usage
-from pushpals.loop.roles import instructions_of
+from pushpals.loop.rounds import checkpoint_of, ended, origin_of
 from pushpals.loop.rules.common import plan_jobs
 from pushpals.loop.services import Event
-from pushpals.model import Failure, FailureKind, JobState, Report
+from pushpals.model import Failure, FailureKind, JobState, Report, WaitReason
 from pushpals.policy.job import may_retry, retry_delay_seconds
-from pushpals.policy.repo_policy import LOCKED_PATHS, RELEASABLE_PATHS, RepoPolicy
 from pushpals.sandbox import Limits, SandboxUnavailable, remove_tree
 from pushpals.source_control.gate import better_than_base
-from pushpals.workerpals import Assignment, work
+from pushpals.workerpals import work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pushpals.ledger import Entry
     from pushpals.loop.hands import Hands
     from pushpals.loop.snapshot import Snapshot
-    from pushpals.model import Bounds, Budget, JobRecord, RequestRecord
+    from pushpals.model import JobRecord, Sha
     from pushpals.workerpals import Outcome
 
 log = logging.getLogger(__name__)
@@ -60,10 +60,10 @@ class Shift:
         folder = self._services.config.state / "work" / ref.owner / ref.name / job.id
         await remove_tree(folder)
         try:
-            await self._repo.mirror.ensure(job.base, f"refs/heads/{job.onto}" if job.onto else None)
-            await self._repo.mirror.materialise(job.base, folder)
+            origin = await origin_of(self._repo, job)
+            await self._repo.mirror.materialise(await checkpoint_of(self._repo, self._entry, origin), folder)
             outcome = await self._work_in(folder)
-            await self._finish(outcome, folder)
+            await self._finish(outcome, folder, origin)
         except SandboxUnavailable as error:
             await self._fail(FailureKind.INFRASTRUCTURE, f"No sandbox: {error.reason}", str(error))
         finally:
@@ -96,7 +96,7 @@ class Shift:
             await self._move(
                 {"state": JobState.RUNNING}, f"Running in {self._services.sandboxes.describe()}."
             )
-            assignment = self._assignment(await self._instructions())
+            assignment = await assignment_of(self._entry.record, self._s, self._repo)
             working = asyncio.create_task(
                 work(
                     assignment,
@@ -118,30 +118,6 @@ class Shift:
             return working.result()
         finally:
             await sandbox.close()
-
-    async def _instructions(self) -> str:
-        policy, job = self._s.policy, self._entry.record
-        if not isinstance(policy, RepoPolicy):
-            raise TypeError(f"job {job.id} was started under a policy that cannot be read")
-        return await instructions_of(self._repo.mirror, job.base, policy, job.task.role)
-
-    def _assignment(self, instructions: str) -> Assignment:
-        job, request = self._entry.record, self._s.ledger.request
-        if request is None or not isinstance(self._s.policy, RepoPolicy):
-            raise ValueError(f"job {job.id} was started without a request or a policy")
-        policy = self._s.policy
-        built_in = [path for path in (*LOCKED_PATHS, *RELEASABLE_PATHS) if path not in policy.scope.unprotect]
-        return Assignment(
-            task=job.task,
-            request_text=_request_text(request.record, job),
-            instructions=instructions,
-            checks=job.task.checks,
-            budget=_budget(policy, job.task.bounds),
-            spent=job.usage,
-            protected=(*built_in, *policy.scope.protected),
-            within=(policy.scope.write, job.task.bounds.within),
-            tools=job.task.bounds.tools,
-        )
 
     async def _pulse(self) -> None:
         """Beat while the work goes on: move the record every `heartbeat`, refresh what people see."""
@@ -204,11 +180,10 @@ class Shift:
         except GitHubError as error:
             log.warning("%s: the picture was not refreshed: %s", self._s.ref, error)
 
-    async def _finish(self, outcome: Outcome, folder: Path) -> None:
+    async def _finish(self, outcome: Outcome, folder: Path, origin: Sha) -> None:
         """Export the change by content and propose it, or record why there is nothing to propose."""
-        job = self._entry.record
         try:
-            capture = await self._repo.mirror.capture(job.base, folder)
+            capture = await self._repo.mirror.capture(origin, folder)
         except WorkspaceTooLarge as error:
             too_large = Failure(kind=FailureKind.POLICY, cause=str(error), next_step="Narrow the request.")
             await self._end(too_large, {"usage": add_usage(self._before, outcome.usage)})
@@ -220,7 +195,8 @@ class Shift:
             and better_than_base(outcome.base_checks, outcome.head_checks)
         ):
             failure = None  # the gate says on the pull request what still fails, as it did before
-        if failure is None and not capture.patch.files:
+        merges = self._entry.record.merges is not None
+        if failure is None and not capture.patch.files and not merges:
             failure = Failure(
                 kind=FailureKind.NO_CHANGE,
                 cause="The worker ended without changing anything.",
@@ -255,7 +231,11 @@ class Shift:
                 {**changes, **again}, f"Trying again in {prose.duration(pause)}: {failure.cause}"
             )
             return
-        await self._move({**changes, "state": JobState.FAILED, "failure": failure}, failure.cause, files)
+        if failure.kind is FailureKind.BUDGET:
+            paused = {"state": JobState.WAITING, "waiting": WaitReason.BUDGET, "asks": failure.cause}
+            await self._move({**changes, **paused, "holder": None}, failure.cause, files)
+            return
+        await self._move({**changes, **ended(job, failure)}, failure.cause, files)
 
     async def _move(
         self, changes: Mapping[str, object], message: str, files: Mapping[str, bytes] | None = None
@@ -275,19 +255,3 @@ def _report(outcome: Outcome, capture: Capture, redact: Redactor) -> Report:
     left_out = tuple(f"{skipped.path} was left out: {skipped.reason}" for skipped in capture.skipped)
     refused = (*outcome.refused, *left_out)
     return Report(words=redact(outcome.words), files=capture.patch.files, refused=refused)
-
-
-def _budget(policy: RepoPolicy, bounds: Bounds) -> Budget:
-    """Return what one job may spend: what the policy allows, and no more turns than its role has."""
-    budget = policy.job_budget
-    return budget.model_copy(update={"max_turns": min(budget.max_turns, bounds.turns or budget.max_turns)})
-
-
-def _request_text(record: RequestRecord, job: JobRecord) -> str:
-    """Return what a worker is asked: all of it, or its own task first where there are several."""
-    asked, tasks = record.request, record.plan.tasks
-    whole = f"{asked.title}\n\n{asked.body}".strip()
-    if len(tasks) == 1:
-        return whole
-    part = f"(Task {job.index + 1} of {len(tasks)}; others do the rest. What was asked as a whole:)"
-    return f"{job.task.goal}\n\n{part}\n\n{whole}"

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pushpals.github import Mutation
-    from pushpals.model import Failure, JobId, Person
+    from pushpals.model import Failure, JobId, Order, Person, Sha
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,49 @@ class EndJob:
 
     job: JobId
     failure: Failure
+    for_good: bool = False
+    """Whether it ends a job that has a pull request. Else only its present round ends."""
+    cause: str | None = None
+    """The command that asked for it, if one did."""
+
+
+@dataclass(frozen=True)
+class GoOn:
+    """Begin a further round on a published job: same branch, from its present head.
+
+    `merges` is the commit of the base branch that is to be merged in, where the two conflict.
+    """
+
+    job: JobId
+    orders: tuple[Order, ...]
+    head: Sha
+    merges: Sha | None = None
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Start a job again from its base. `cause` is the command that asked, `by` who gave it."""
+
+    job: JobId
+    cause: str
+    by: Person
+    head: Sha | None = None
+    """Where its branch stands now, if it was published."""
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Let a job that waits go on from its checkpoint, with its budget raised by `factor`.
+
+    `allowed` and `denied` are commands that a person decided on.
+    """
+
+    job: JobId
+    cause: str
+    by: Person
+    factor: float = 1.0
+    allowed: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +136,9 @@ Step = (
     | StartJob
     | GateJob
     | PublishJob
+    | GoOn
+    | Retry
+    | Resume
     | EndJob
     | MarkMerged
     | Write

@@ -60,12 +60,15 @@ async def gate(
     SandboxUnavailable when the checks cannot be run.
     """
     tree = await bench.apply(patch)
-    files = await bench.changes(job.base, tree)
-    if not files:
+    base = job.merges or job.base
+    files = await bench.changes(base, tree)
+    # What was published before, or pushed by people, has passed its own gate; the report tells of all of it.
+    new = await bench.changes(patch.base, tree) if patch.base != base else files
+    if not files or (not new and not job.merges):
         return Gated(job.report, tree, _no_change())
     findings = (
-        *check_patch(patch.diff, files, job.task.scope, policy, job.task.bounds),
-        *review(patch.diff, files),
+        *check_patch(patch.diff, new, job.task.scope, policy, job.task.bounds),
+        *review(patch.diff, new),
     )
     level, reasons = risk_rules.floor(files, policy)
     words, withheld = _publishable(job.report.words)
@@ -98,15 +101,15 @@ async def gather_evidence(
     edits tests that were there, the checks are run once more with the base's own copy of them: a change that
     only passes because it rewrote its judge is not called proven.
     """
-    task = job.task
+    task, at = job.task, job.merges or job.base
     if not task.checks:
         return Evidence(tree=tree, thin=task.no_check_reason or "the repository has no checks")
-    before = await bench.overlay(job.base, tree, tests) if tests else job.base
+    before = await bench.overlay(at, tree, tests) if tests else at
     edited = [f.path for f in files if f.path in tests and f.status != "added"]
     base, head = await asyncio.gather(bench.check(before, task), bench.check(tree, task))
     thin = _thin(base, head)
     if edited and all(result.ok for result in head):
-        judged = await bench.check(await bench.overlay(tree, job.base, edited), task)
+        judged = await bench.check(await bench.overlay(tree, at, edited), task)
         if not all(result.ok for result in judged):
             names = ", ".join(edited[:3])
             thin = (

@@ -22,6 +22,7 @@ from pushpals.audit.prose.refusals import (
     policy_refusal,
     refusal_mark,
 )
+from pushpals.audit.prose.rounds import orders_for_worker, reply_mark, round_reply, round_words
 from pushpals.audit.prose.words import count, duration, one_line, role_name, spent
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "damage_refusal",
     "duration",
     "one_line",
+    "orders_for_worker",
     "plan_markdown",
     "policy_check",
     "policy_mark",
@@ -44,7 +46,10 @@ __all__ = [
     "pull_body",
     "pull_title",
     "refusal_mark",
+    "reply_mark",
     "role_name",
+    "round_reply",
+    "round_words",
     "spent",
     "standing_of",
 ]

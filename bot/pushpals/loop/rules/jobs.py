@@ -80,7 +80,7 @@ def _after_publication(s: Snapshot, job: JobRecord) -> Iterator[steps.Step]:
             cause=f"Pull request #{pulls[0].number} was closed without merging.",
             next_step="To try again, remove the label and add it again.",
         )
-        yield steps.EndJob(job.id, failure)
+        yield steps.EndJob(job.id, failure, for_good=True)
 
 
 def _advance_steps(s: Snapshot, policy: RepoPolicy, request: RequestRecord) -> list[steps.Step]:

@@ -1,0 +1,74 @@
+"""What is said of further rounds: to the worker, on the pull request, in review threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pushpals.audit.prose.words import code, count, failure_text, one_line, record_of
+from pushpals.model import OrderKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pushpals.model import JobRecord, Order
+
+_ASKED = {
+    OrderKind.FIX: "A maintainer asks",
+    OrderKind.REVIEW: "A reviewer remarks",
+    OrderKind.FINDINGS: "The automated review found",
+    OrderKind.CI: "The repository's CI is red",
+    OrderKind.CONFLICT: "The base branch and this work conflict",
+}
+_DOING = {
+    OrderKind.FIX: "doing what was asked",
+    OrderKind.REVIEW: "answering the review",
+    OrderKind.FINDINGS: "answering the automated review",
+    OrderKind.CI: "mending the red checks",
+    OrderKind.CONFLICT: "resolving the conflict",
+}
+OUTPUT_LIMIT = 6_000
+
+
+def orders_for_worker(orders: Sequence[Order], whole: str) -> str:
+    """Return what a worker is asked in a further round; `whole` is what was asked at first."""
+    lines = ["The work was done and published. Now this is asked of it:", ""]
+    for order in orders:
+        where = f" ({order.path}{f' line {order.line}' if order.line else ''})" if order.path else ""
+        lines += [f"{_ASKED[order.kind]}{where}:", order.text[:OUTPUT_LIMIT].strip(), ""]
+    return "\n".join([*lines, "What was asked at first:", "", whole])
+
+
+def round_words(job: JobRecord) -> str:
+    """Return what a further round is about, for people: `answering the review`."""
+    return ", ".join(dict.fromkeys(_DOING[order.kind] for order in job.orders)) or "starting again"
+
+
+def reply_mark(cause: str) -> str:
+    """Return the hidden mark of our answer to one order."""
+    return f"<!-- pushpals:round {cause} -->"
+
+
+def round_reply(job: JobRecord, cause: str) -> str:
+    """Return the answer to one order of the last round: done, in which commit, or why not."""
+    lines = [reply_mark(cause)]
+    if job.setback:
+        lines += [
+            "Not done.",
+            "",
+            failure_text(job.setback),
+            "",
+            f"What was published before stands. Record: {record_of(job)}.",
+        ]
+        return "\n".join(lines)
+    head = job.head[:12] if job.head else "the branch"
+    evidence = job.report.evidence
+    ran = (
+        "; ".join(f"{code(check.command)}: {one_line(check.summary)}" for check in evidence.head)
+        if evidence
+        else ""
+    )
+    checks = f" Checks on that tree: {ran}." if ran else " No checks ran on that tree."
+    files = count(len(job.report.files), "file")
+    lines.append(f"Done in {head}; the pull request now changes {files}.{checks}")
+    lines += ["", "**Next.** Read it again: resolve this, or say what is still missing."]
+    return "\n".join(lines)

@@ -1,0 +1,87 @@
+"""What a worker is given for one attempt at a job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pushpals.audit import prose
+from pushpals.loop.roles import instructions_of
+from pushpals.model import Budget, OrderKind, Usage
+from pushpals.policy.repo_policy import LOCKED_PATHS, RELEASABLE_PATHS, RepoPolicy
+from pushpals.workerpals import Assignment
+
+if TYPE_CHECKING:
+    from pushpals.loop.services import Repo
+    from pushpals.loop.snapshot import Snapshot
+    from pushpals.model import JobRecord, RequestRecord
+
+ROLE_OF = {OrderKind.CI: "ci_medic", OrderKind.CONFLICT: "conflict_resolver"}
+"""Who does a further round, where it is not who did the first."""
+
+
+async def assignment_of(job: JobRecord, s: Snapshot, repo: Repo) -> Assignment:
+    """Return the assignment: what is asked, by which rules, within what budget.
+
+    Raises ValueError for a job without a request and TypeError under a policy that cannot be read: neither is
+    started.
+    """
+    request, policy = s.ledger.request, s.policy
+    if request is None:
+        raise ValueError(f"job {job.id} was started without a request")
+    if not isinstance(policy, RepoPolicy):
+        raise TypeError(f"job {job.id} was started under a policy that cannot be read")
+    role = next((ROLE_OF[order.kind] for order in job.orders if order.kind in ROLE_OF), job.task.role)
+    built_in = [path for path in (*LOCKED_PATHS, *RELEASABLE_PATHS) if path not in policy.scope.unprotect]
+    return Assignment(
+        task=job.task,
+        request_text=_request_text(request.record, job),
+        instructions=await instructions_of(repo.mirror, job.base, policy, role),
+        checks=job.task.checks,
+        budget=_budget(policy, job),
+        spent=_since(job.spent_before, job.usage),
+        protected=(*built_in, *policy.scope.protected),
+        within=(policy.scope.write, job.task.bounds.within),
+        tools=job.task.bounds.tools,
+    )
+
+
+def _budget(policy: RepoPolicy, job: JobRecord) -> Budget:
+    """Return what one round may spend: by policy and role, times what people have raised it by."""
+    budget, factor = policy.job_budget, job.budget_factor
+    turns = min(budget.max_turns, job.task.bounds.turns or budget.max_turns)
+    return budget.model_copy(
+        update={
+            "max_turns": int(turns * factor),
+            "max_tokens": int(budget.max_tokens * factor),
+            "max_usd": budget.max_usd * factor,
+            "max_minutes": budget.max_minutes * factor,
+        }
+    )
+
+
+def _since(before: Usage, now: Usage) -> Usage:
+    """Return what was spent since `before`."""
+    usd = None if before.usd is None or now.usd is None else now.usd - before.usd
+    return now.model_copy(
+        update={
+            "turns": now.turns - before.turns,
+            "model_calls": now.model_calls - before.model_calls,
+            "tokens_in": now.tokens_in - before.tokens_in,
+            "tokens_out": now.tokens_out - before.tokens_out,
+            "usd": usd,
+            "seconds": now.seconds - before.seconds,
+        }
+    )
+
+
+def _request_text(record: RequestRecord, job: JobRecord) -> str:
+    """Return what a worker is asked: all of it, or its own task first where there are several.
+
+    In a further round what is asked now comes first.
+    """
+    asked, tasks = record.request, record.plan.tasks
+    whole = f"{asked.title}\n\n{asked.body}".strip()
+    if len(tasks) > 1:
+        part = f"(Task {job.index + 1} of {len(tasks)}; others do the rest. What was asked as a whole:)"
+        whole = f"{job.task.goal}\n\n{part}\n\n{whole}"
+    return prose.orders_for_worker(job.orders, whole) if job.orders else whole

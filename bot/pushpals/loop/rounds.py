@@ -1,0 +1,141 @@
+"""Further rounds on a published job, tries from its base, and going on from a checkpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pushpals.loop.hands import Again, entry_of
+from pushpals.model import ENDED, Failure, FailureKind, JobState, OrderKind, Patch, Standing
+
+if TYPE_CHECKING:
+    from pushpals.ledger import Entry
+    from pushpals.loop import steps
+    from pushpals.loop.hands import Hands
+    from pushpals.loop.services import Repo
+    from pushpals.loop.snapshot import Snapshot
+    from pushpals.model import JobRecord, Sha
+
+FRESH = {
+    "state": JobState.QUEUED,
+    "attempt": 0,
+    "holder": None,
+    "not_before": None,
+    "failure": None,
+    "failures": (),
+    "setback": None,
+    "waiting": None,
+    "asks": None,
+    "resumes": False,
+}
+"""What a job has when its work begins anew."""
+
+
+def ended(job: JobRecord, failure: Failure, *, for_good: bool = False) -> dict[str, object]:
+    """Return the changes that end a job's work with `failure`.
+
+    A job that has a pull request goes back to that: what was published stands, and the failure is kept as the
+    setback of the round that came to nothing. `for_good` ends such a job too.
+    """
+    if job.head is not None and not for_good:
+        served = (*job.served, *(order.cause for order in job.orders if order.cause not in job.served))
+        back = {"state": JobState.PUBLISHED, "merges": None, "waiting": None, "asks": None, "holder": None}
+        stands = {"report": job.standing.report, "tree": job.standing.tree} if job.standing else {}
+        return {**back, **stands, "standing": None, "setback": failure, "failure": None, "served": served}
+    cancelled = failure.kind is FailureKind.CANCELLED
+    state = JobState.CANCELLED if cancelled else JobState.FAILED
+    return {"state": state, "failure": failure, "waiting": None, "asks": None}
+
+
+async def go_on(step: steps.GoOn, s: Snapshot, hands: Hands) -> Snapshot:
+    """Queue a further round. Raises Again: whose word it is needs to be read anew."""
+    entry = entry_of(s, step.job)
+    job = entry.record
+    if job.state not in {JobState.PUBLISHED, JobState.APPROVED}:
+        return s
+    if job.state is JobState.APPROVED:
+        s = await hands.record(s, entry, {"state": JobState.PUBLISHED}, "More is asked of it.")
+        entry = entry_of(s, step.job)
+    kinds = {order.kind for order in step.orders}
+    changes = {
+        **FRESH,
+        "orders": step.orders,
+        "round": job.round + 1,
+        "head": step.head,
+        "start": step.head,
+        "merges": step.merges,
+        "asker": next((order.by for order in reversed(step.orders) if order.by), None),
+        "spent_before": job.usage,
+        "standing": job.standing or Standing(report=job.report, tree=job.tree),
+        "ci_rounds": job.ci_rounds + (OrderKind.CI in kinds),
+        "conflict_rounds": job.conflict_rounds + (OrderKind.CONFLICT in kinds),
+    }
+    await hands.record(s, entry, changes, f"Round {job.round + 2}: {', '.join(sorted(kinds))}.")
+    raise Again
+
+
+async def retry(step: steps.Retry, s: Snapshot, hands: Hands) -> Snapshot:
+    """Queue a job again, from the base branch as it stands. Raises Again."""
+    entry = entry_of(s, step.job)
+    job = entry.record
+    if job.knows(step.cause) or job.state in ENDED - {JobState.FAILED}:
+        return s
+    if await hands.crew.stop(hands.repo.ref, step.job):
+        raise Again  # the worker may have moved the record on its way out
+    if job.state is JobState.APPROVED:
+        s = await hands.record(s, entry, {"state": JobState.PUBLISHED}, "It is to be done again.")
+        entry = entry_of(s, step.job)
+    changes = {
+        **FRESH,
+        "round": job.round + 1 if step.head else job.round,
+        "head": step.head,
+        "start": None,
+        "merges": None,
+        "orders": (),
+        "base": s.ledger.base if job.onto is None else job.base,
+        "served": (*job.served, step.cause),
+        "asker": step.by,
+        "spent_before": job.usage,
+        "standing": (job.standing or Standing(report=job.report, tree=job.tree)) if step.head else None,
+    }
+    await hands.record(s, entry, changes, f"{step.by.login} asked for another try from the base.")
+    raise Again
+
+
+async def resume(step: steps.Resume, s: Snapshot, hands: Hands) -> Snapshot:
+    """Queue a job that waits, to go on from its checkpoint. Raises Again."""
+    entry = entry_of(s, step.job)
+    job = entry.record
+    if job.knows(step.cause) or job.state is not JobState.WAITING:
+        return s
+    factor = min(16.0, job.budget_factor * step.factor)
+    changes = {
+        **FRESH,
+        "resumes": True,
+        "budget_factor": factor,
+        "allowed": (*job.allowed, *step.allowed),
+        "denied": (*job.denied, *step.denied),
+        "served": (*job.served, step.cause),
+        "asker": step.by,
+    }
+    await hands.record(s, entry, changes, f"{step.by.login} lets it go on.")
+    raise Again
+
+
+async def origin_of(repo: Repo, job: JobRecord) -> Sha:
+    """Return the commit, or for a merge the tree, that the present round begins on; it is in the mirror then.
+
+    Where the base branch is merged in, that tree has both sides between markers wherever they conflict.
+    """
+    branch = f"refs/heads/{job.branch}" if job.start else f"refs/heads/{job.onto}" if job.onto else None
+    await repo.mirror.ensure(job.origin, branch)
+    if job.merges is None:
+        return job.origin
+    return (await repo.mirror.merge(job.origin, job.merges)).tree
+
+
+async def checkpoint_of(repo: Repo, entry: Entry[JobRecord], origin: Sha) -> Sha:
+    """Return what an attempt begins with: its origin, and the last one's patch where it goes on from that."""
+    if not entry.record.resumes:
+        return origin
+    diff = await repo.ledger.file(entry, "patch.diff")
+    return await repo.mirror.apply(Patch(base=origin, diff=diff, files=())) if diff else origin
