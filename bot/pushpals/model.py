@@ -7,6 +7,7 @@ Nothing here does I/O. Records that are kept in the ledger (`RequestRecord`, `Jo
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 GitHubName = Annotated[str, StringConstraints(pattern=r"^\.?[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")]
 """The name of an account or a repository. It becomes a part of paths, so it is none that leads elsewhere."""
+_OUR_BRANCH = re.compile(r"^(?:agent/[^/]+/(?P<job>[0-9]{1,10})-[0-9]+|pushpals/plan/(?P<plan>[0-9]{1,10}))$")
 MAX_PRESSES = 20
 """Presses that one hint carries; earlier ones are dropped."""
 JobId = Annotated[str, StringConstraints(pattern=r"^[0-9]+-[0-9]+$")]
@@ -57,6 +59,12 @@ class SubjectRef(Frozen):
     def __str__(self) -> str:
         """Return `owner/name#number`."""
         return f"{self.repo}#{self.number}"
+
+
+def issue_of_branch(branch: str) -> int | None:
+    """Return the number of the issue that a branch of ours is for, of a job or of a plan; else None."""
+    found = _OUR_BRANCH.match(branch)
+    return int(found["job"] or found["plan"]) if found else None
 
 
 class Person(Frozen):

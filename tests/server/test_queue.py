@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pushpals.github import GitHubUnavailable
-from pushpals.model import Hint
+from pushpals.model import Hint, Person, Press
 from pushpals.server.queue import HintQueue
 from tests.server.deliveries import hint
 
@@ -190,3 +190,38 @@ async def test_closing_stops_what_is_under_way_and_what_was_planned() -> None:
     await queue.close()
     assert desk.at_work.total() == 0
     assert desk.seen == [1]
+
+
+def press(name: str) -> Press:
+    person = Person(id=5, login="ana")
+    return Press(id=name, person=person, action="a", external_id="1-1", check_run=7, at=now())
+
+
+async def test_no_press_of_a_button_is_lost_and_none_comes_twice() -> None:
+    """GitHub tells of a press once: not meeting another hint, nor an error, may swallow it."""
+    queue, seen = HintQueue(workers=1, backoff=(0.0,)), list[list[str]]()
+    wakes = [now()]
+
+    async def handle(hinted: Hint) -> datetime | None:
+        seen.append([press.id for press in hinted.presses])
+        if len(seen) == 1:
+            await queue.put(hint(1))
+            await queue.put(hint(1).model_copy(update={"presses": (press("c"),)}))
+            raise GitHubUnavailable("gone", lost=False)
+        return wakes.pop() if hinted.presses and wakes else None
+
+    await queue.put(hint(1).model_copy(update={"presses": (press("a"),)}))
+    await queue.put(hint(1).model_copy(update={"presses": (press("b"),)}))
+    await queue.put(hint(1))
+    queue.start(handle, now)
+    await queue.idle()
+    await queue.close()
+    assert seen[0] == ["a", "b"]
+    assert sorted(name for names in seen[1:] for name in names) == ["a", "b", "c"]
+
+
+async def test_a_repository_and_its_first_issue_are_two_subjects() -> None:
+    queue = HintQueue(workers=1)
+    for hinted in (hint(1), Hint.of_train(hint(1).ref.repo), hint(1), Hint.of_train(hint(1).ref.repo)):
+        await queue.put(hinted)
+    assert queue.depth == 2

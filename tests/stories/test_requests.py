@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from pushpals.loop.services import Config
 from tests.stories.town import Town
 
@@ -30,3 +32,25 @@ async def test_a_run_takes_few_requests(town: Town) -> None:
     }
     refreshes = sum(1 for age in Config.refresh_after if age <= 120.0)
     assert tokens + sum(counted.values()) + refreshes <= 12  # of a run that takes two minutes
+
+
+async def test_what_is_said_on_a_pull_request_of_ours_is_dealt_with_at_its_issue(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A comment's webhook tells the number of the pull request alone; it costs no look to know its issue."""
+    issue = town.issue()
+    async with town.server() as server:
+        town.label(issue)
+        await town.concluded(issue)
+        await server.queue.idle()
+        [pull] = town.pulls()
+        looked = list[int]()
+        board = server.engine.services.board
+        monkeypatch.setattr(board, "see", lambda ref, _view: looked.append(ref.number))
+        start = len(town.forge.requests)
+        town.forge.comment(pull, "ada", "How is it going?")
+        await town.forge.drained()
+        await server.queue.idle()
+        asked = [r.operation for r in town.forge.requests[start:] if r.operation == "Subject"]
+    assert set(looked) == {issue.number}
+    assert asked == ["Subject"]

@@ -6,6 +6,8 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from cachetools import LRUCache
+
 from pushpals.git import LeaseLost
 from pushpals.github import GitHubUnavailable, RateLimited
 from pushpals.ledger import ClaimLost
@@ -17,7 +19,7 @@ from pushpals.loop.rules.common import plan_jobs
 from pushpals.loop.steps import Wake
 from pushpals.loop.watch import ClaimWatch
 from pushpals.loop.work import Crew
-from pushpals.model import JobState
+from pushpals.model import JobState, SubjectRef, issue_of_branch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -44,11 +46,21 @@ class Engine:
     def __init__(self, services: Services, tell: Callable[[Hint], Awaitable[None]]) -> None:
         """`tell` puts a hint where it will come back to `handle`: jobs that end use it."""
         self.services = services
+        self._tell = tell
+        self._homes: LRUCache[SubjectRef, SubjectRef] = LRUCache(maxsize=2_000)
         self.crew = Crew(services, tell)
         self.claims = ClaimWatch(services.clock.monotonic, services.config.reclaim_after)
 
     async def handle(self, hint: Hint) -> datetime | None:
-        """Do all that is owed to a subject now; return when to look again, if a time is known."""
+        """Do all that is owed to a subject now; return when to look again, if a time is known.
+
+        What is said on a pull request of ours is dealt with at its issue.
+        """
+        if hint.train:
+            return None
+        if home := self._homes.get(hint.ref):
+            await self._tell(hint.model_copy(update={"ref": home}))
+            return None
         try:
             return await self._settle(hint)
         except RateLimited as limited:
@@ -60,6 +72,9 @@ class Engine:
         steps_left = MAX_STEPS
         for _ in range(MAX_LOOKS):
             snapshot = await self._observe(hint, repo)
+            if home := self._learn_homes(snapshot):
+                await self._tell(hint.model_copy(update={"ref": home}))
+                return None
             try:
                 while owed := decide(snapshot):
                     step = owed[0]
@@ -70,6 +85,7 @@ class Engine:
                     steps_left -= 1
                     snapshot = await act(step, snapshot, Hands(self.services, repo, self.crew))
                     self.services.board.see(hint.ref, snapshot.view)
+                    self._learn_homes(snapshot)
             except (Again, ClaimLost, LeaseLost) as moved:
                 log.info("%s moved while it was worked on, looking again: %s", hint.ref, moved)
             except GitHubUnavailable as error:
@@ -92,12 +108,29 @@ class Engine:
             hint.ref,
             self.crew.working(hint.ref.repo),
             self.claims.abandoned(hint.ref.repo),
+            presses=hint.presses,
             errands=self.crew.errands(hint.ref.repo),
             free=self.crew.free,
         )
         self.services.board.see(hint.ref, snapshot.view)
         repo.branch = snapshot.view.repository.default_branch or repo.branch
         return snapshot
+
+    def _learn_homes(self, snapshot: Snapshot) -> SubjectRef | None:
+        """Remember which pull request is for which issue; return the one that this subject is for.
+
+        A comment on a pull request tells only its number.
+        """
+        ref, view = snapshot.ref, snapshot.view
+        for pull in (pull for pulls in view.pulls.values() for pull in pulls):
+            self._homes[SubjectRef(repo=ref.repo, number=pull.number)] = ref
+        if view.pull is None or view.pull.cross_repository:
+            return None
+        number = issue_of_branch(view.pull.head_ref)
+        if number is None or number == ref.number:
+            return None
+        self._homes[ref] = SubjectRef(repo=ref.repo, number=number)
+        return self._homes[ref]
 
     def _wait_for_worker(self, snapshot: Snapshot, hint: Hint) -> None:
         queued = any(entry.record.state is JobState.QUEUED for entry in plan_jobs(snapshot.ledger))

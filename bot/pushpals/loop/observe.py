@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pushpals.github import Mutation, Written
     from pushpals.loop.services import Repo, Services
-    from pushpals.model import JobId, Person, SubjectRef
+    from pushpals.model import JobId, Person, Press, SubjectRef
 
 
 async def observe(
@@ -29,6 +29,7 @@ async def observe(
     abandoned: Collection[JobId] = (),
     *,
     errands: Collection[str] = (),
+    presses: Sequence[Press] = (),
     free: bool = True,
 ) -> Snapshot:
     """Return what is true of one issue now."""
@@ -43,6 +44,8 @@ async def observe(
         ref.number, branches=[job.record.branch for job in jobs], commits=sorted(commits)
     )
     rules = policy if isinstance(policy, RepoPolicy) else DEFAULT_POLICY
+    asked = (*people_to_check(view, ledger, rules), *(press.person for press in presses))
+    people = list({person.id: person for person in asked}.values())
     return Snapshot(
         ref=ref,
         now=services.clock.now(),
@@ -50,7 +53,8 @@ async def observe(
         view=view,
         ledger=ledger,
         policy=policy,
-        roles=await _roles(repo, people_to_check(view, ledger, rules)),
+        roles=await _roles(repo, people),
+        presses=tuple(presses),
         working=frozenset(working),
         abandoned=frozenset(abandoned),
         errands=frozenset(errands),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from pushpals.github import SubjectView
     from pushpals.ledger import LedgerView
-    from pushpals.model import Holder, JobId, SubjectRef
+    from pushpals.model import Holder, JobId, Press, SubjectRef
     from pushpals.policy.repo_policy import PolicyProblem, RepoPolicy
 
 
@@ -35,5 +35,7 @@ class Snapshot:
     abandoned: frozenset[JobId] = frozenset()
     errands: frozenset[str] = frozenset()
     """Keys of the errands that this process runs for the repository: they are being seen to."""
+    presses: tuple[Press, ...] = ()
+    """Buttons pressed on our check runs, told by the hint that led here: maybe again, so keep their ids."""
     free: bool = True
     """Whether a worker of this process is free."""

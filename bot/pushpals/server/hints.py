@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from pushpals.model import Hint, Press, RepoRef, SubjectRef
+from pushpals.model import Hint, Press, RepoRef, SubjectRef, issue_of_branch
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-OUR_BRANCH = re.compile(r"^(?:agent/[^/]+/(?P<job>[0-9]{1,10})-[0-9]+|pushpals/plan/(?P<plan>[0-9]{1,10}))$")
-"""Branches that belong to an issue: of a job, and of a plan."""
 OUR_CHECK = re.compile(r"^(?:[a-z]+-)?(?P<number>[0-9]{1,10})(?:-[0-9]+)?$")
 """External ids of our check runs: of a job `42-1`, of a plan `plan-42`."""
 
@@ -145,7 +143,7 @@ def _push(payload: Mapping[str, Any], _: Delivery) -> _Place | None:
     ref = payload.get("ref")
     if not isinstance(ref, str) or not ref.startswith("refs/heads/"):
         return None
-    return None if OUR_BRANCH.match(ref.removeprefix("refs/heads/")) else _TRAIN
+    return _TRAIN if _issue_of(ref.removeprefix("refs/heads/")) is None else None
 
 
 def _pressed(payload: Mapping[str, Any], delivery: Delivery) -> _Place | None:
@@ -191,9 +189,7 @@ def _branches(names: list[object]) -> _Place | None:
 
 
 def _issue_of(branch: object) -> int | None:
-    """Return the number of the issue that one of our branches is for."""
-    found = OUR_BRANCH.match(branch) if isinstance(branch, str) else None
-    return int(found["job"] or found["plan"]) if found else None
+    return issue_of_branch(branch) if isinstance(branch, str) else None
 
 
 def _by_bot(payload: Mapping[str, Any]) -> bool:
