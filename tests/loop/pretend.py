@@ -178,7 +178,7 @@ class World:
         if before is not None:
             return replace(s, roles=before.roles, abandoned=before.abandoned)
         rules = self.policy if isinstance(self.policy, RepoPolicy) else RepoPolicy()
-        people = people_to_check(s.view, s.ledger, rules)
+        people = people_to_check(s.view, s.ledger, rules, s.now)
         return replace(s, roles={p.id: self.roles[p.id] for p in people if p.id in self.roles})
 
     def loop(self, process: Process, most: int) -> int:

@@ -90,7 +90,7 @@ def ended(found: Sequence[steps.Step]) -> steps.EndJob:
 def test_a_label_by_somebody_who_may_opens_a_request(role: str) -> None:
     s = snapshot(roles={ADA.id: role})
     assert decide(s) == [steps.OpenRequest("event-1", ADA, NOON)]
-    assert people_to_check(s.view, s.ledger, RepoPolicy()) == (ADA,)
+    assert people_to_check(s.view, s.ledger, RepoPolicy(), NOON) == (ADA,)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_label_by_anybody_else_gets_one_polite_comment(
 
     answered = view([label_event(actor=actor)], comments=[comment(body)])
     assert decide(snapshot(answered, roles=roles)) == []
-    assert people_to_check(answered, snapshot().ledger, RepoPolicy()) == ()
+    assert people_to_check(answered, snapshot().ledger, RepoPolicy(), NOON) == ()
     forged = view([label_event(actor=actor)], comments=[comment(body, mine=False)])
     assert only_comment(decide(snapshot(forged, roles=roles))) == body
 
@@ -141,7 +141,7 @@ def test_a_text_changed_after_the_label_counts_if_its_editor_may_start_work(edit
     else:
         assert "changed this issue after `agent:ready` was added" in only_comment(found)
     assert {ADA, *([editor] if editor else [])} == set(
-        people_to_check(changed, snapshot().ledger, RepoPolicy())
+        people_to_check(changed, snapshot().ledger, RepoPolicy(), NOON)
     )
 
 
@@ -224,9 +224,9 @@ def test_what_was_asked_and_ended_is_not_started_again(state: JobState) -> None:
 
 def test_after_a_crash_between_request_and_job_the_askers_role_is_read_for_the_job_to_come() -> None:
     s = snapshot(view(), request())
-    assert people_to_check(s.view, s.ledger, RepoPolicy()) == (ADA,)
+    assert people_to_check(s.view, s.ledger, RepoPolicy(), NOON) == (ADA,)
     again = snapshot(view(), request(first=2), [job(JobState.FAILED, cause="event-0")])
-    assert people_to_check(again.view, again.ledger, RepoPolicy()) == (ADA,)
+    assert people_to_check(again.view, again.ledger, RepoPolicy(), NOON) == (ADA,)
 
 
 # Starting

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pushpals.github import WriteFailed
-from pushpals.loop import intake, landing, rounds, steps
+from pushpals.loop import conversing, intake, landing, rounds, steps
 from pushpals.loop.hands import Again, Hands, entry_of
 from pushpals.loop.observe import with_written
 from pushpals.loop.rounds import ended
@@ -90,6 +90,8 @@ ACTORS: Mapping[type[steps.Step], Actor] = {
     steps.Retry: rounds.retry,
     steps.Resume: rounds.resume,
     steps.MarkMerged: _mark_merged,
+    steps.CancelWork: conversing.cancel_work,
+    steps.AskModel: conversing.ask_model,
     steps.Write: _write,
     steps.Wake: _wake,
 }

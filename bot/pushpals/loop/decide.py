@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pushpals.loop.rules import causes
+from pushpals.loop.rules import causes, conversation
 from pushpals.loop.rules.broken import with_broken_policy, with_damaged_record
 from pushpals.loop.rules.causes import cause_steps
 from pushpals.loop.rules.jobs import job_steps
@@ -19,6 +19,7 @@ from pushpals.policy.repo_policy import PolicyProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from pushpals.github import SubjectView
     from pushpals.ledger import LedgerView
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pushpals.policy.repo_policy import RepoPolicy
 
 RULES: tuple[Callable[[Snapshot, RepoPolicy], list[steps.Step]], ...] = (
+    conversation.conversation_steps,
     cause_steps,
     queue_steps,
     job_steps,
@@ -37,8 +39,8 @@ RULES: tuple[Callable[[Snapshot, RepoPolicy], list[steps.Step]], ...] = (
 
 def decide(s: Snapshot) -> list[steps.Step]:
     """Return the steps owed for one issue, the most urgent first; empty when all is quiet."""
-    if s.view.kind != "issue":
-        return []
+    if s.view.kind == "pull":
+        return [] if isinstance(s.policy, PolicyProblem) else conversation.conversation_steps(s, s.policy)
     if s.ledger.damaged:
         return with_damaged_record(s, s.ledger.damaged[0])
     if isinstance(s.policy, PolicyProblem):
@@ -46,10 +48,15 @@ def decide(s: Snapshot) -> list[steps.Step]:
     for rule in RULES:
         if owed := rule(s, s.policy):
             return owed
-    return picture_steps(s)
+    return picture_steps(s) or conversation.waiting_steps(s, s.policy)
 
 
-def people_to_check(view: SubjectView, ledger: LedgerView, policy: RepoPolicy) -> tuple[Person, ...]:
+def people_to_check(
+    view: SubjectView, ledger: LedgerView, policy: RepoPolicy, now: datetime
+) -> tuple[Person, ...]:
     """Return the people whose role `decide` will ask for, so that `observe` reads just these."""
-    found = [*causes.people_to_check(view, ledger, policy.trigger.label)]
+    found = [
+        *causes.people_to_check(view, ledger, policy.trigger.label),
+        *conversation.people_to_check(view, ledger, now),
+    ]
     return tuple({person.id: person for person in found}.values())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pushpals.audit import prose
 from pushpals.audit.chain import AuditEvent, Chain
 from pushpals.ledger import job_ref, request_ref
-from pushpals.localbuddy.request import read_request
+from pushpals.localbuddy.request import comments_to_show, read_request
 from pushpals.loop.hands import entry_of
 from pushpals.loop.roles import roles_at
 from pushpals.loop.rules.common import number_of
@@ -36,7 +36,8 @@ async def open_request(step: steps.OpenRequest, s: Snapshot, hands: Hands) -> Sn
         raise TypeError("a request was opened under a policy that cannot be read")
     repo, old, base = hands.repo, s.ledger.request, s.ledger.base
     # In a thread: hostile text of GitHub's size can keep the cleaner busy for seconds.
-    request = await asyncio.to_thread(read_request, s.view, step.cause, step.asker, step.asked_at)
+    said = comments_to_show(s.view, s.roles, s.policy)
+    request = await asyncio.to_thread(read_request, s.view, step.cause, step.asker, step.asked_at, said)
     paths = await repo.mirror.tree_paths(base)
     roles = await roles_at(repo.mirror, base, s.policy, paths)
     facts = RepoFacts(paths, _reader(repo.mirror, base), roles, tuple(s.view.labels))
@@ -52,7 +53,7 @@ async def open_request(step: steps.OpenRequest, s: Snapshot, hands: Hands) -> Sn
         first=max((number_of(job.record) for job in s.ledger.jobs), default=0) + 1,
     )
     message = f"{step.asker.login} asked for #{request.number}: {prose.one_line(request.title, 60)}"
-    entry = await _save(hands, old, record, message)
+    entry = await save_request(hands, old, record, message)
     checks = ", ".join(plan.tasks[0].checks) or "none found"
     summary = f"{prose.count(len(plan.tasks), 'task')}, {plan.risk} risk, checks: {checks}"
     hands.services.watch(Event(s.ref, "plan", summary))
@@ -76,13 +77,14 @@ async def join_request(step: steps.JoinRequest, s: Snapshot, hands: Hands) -> Sn
     if old is None:
         return s
     record = old.record.model_copy(update={"causes": (*old.record.causes, step.cause)})
-    entry = await _save(hands, old, record, "Asked again while the answer is under way.")
+    entry = await save_request(hands, old, record, "Asked again while the answer is under way.")
     return replace(s, ledger=replace(s.ledger, request=entry))
 
 
-async def _save(
+async def save_request(
     hands: Hands, old: Entry[RequestRecord] | None, record: RequestRecord, message: str
 ) -> Entry[RequestRecord]:
+    """Record a request by compare-and-swap, its plan beside it. Raises ClaimLost when it moved."""
     ledger, when = hands.repo.ledger, hands.services.clock.now()
     files = {"plan.md": prose.plan_markdown(record).encode()}
     if old is None:

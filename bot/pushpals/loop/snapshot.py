@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,5 +37,7 @@ class Snapshot:
     """Keys of the errands that this process runs for the repository: they are being seen to."""
     presses: tuple[Press, ...] = ()
     """Buttons pressed on our check runs, told by the hint that led here: maybe again, so keep their ids."""
+    live: Mapping[JobId, str] = field(default_factory=dict)
+    """A short line on what each worker of this process does now; for people, never for a decision."""
     free: bool = True
     """Whether a worker of this process is free."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pushpals.github import Mutation
+    from pushpals.localbuddy.heard import Heard
     from pushpals.model import Failure, JobId, Order, Person, Sha
 
 
@@ -116,6 +117,26 @@ class MarkMerged:
 
 
 @dataclass(frozen=True)
+class CancelWork:
+    """Stop jobs at a person's word, and with `whole` everything that the plan still holds.
+
+    Nothing of them is published after that; their pull requests are closed.
+    """
+
+    cause: str
+    by: Person
+    jobs: tuple[JobId, ...]
+    whole: bool
+
+
+@dataclass(frozen=True)
+class AskModel:
+    """Let a model answer a question, while everything else goes on."""
+
+    heard: Heard
+
+
+@dataclass(frozen=True)
 class Write:
     """Bring what people see in step: one request with all the writes that are owed."""
 
@@ -141,6 +162,8 @@ Step = (
     | Resume
     | EndJob
     | MarkMerged
+    | CancelWork
+    | AskModel
     | Write
     | Wake
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushpals.localbuddy import picture
+from pushpals.localbuddy.request import people_who_commented
 from pushpals.loop import steps
 from pushpals.loop.rules.common import NEEDS_ASKER, allowed, labelled, plan_jobs
 from pushpals.loop.rules.tasks import lacks_jobs, under_way
@@ -52,7 +53,10 @@ def people_to_check(view: SubjectView, ledger: LedgerView, label: str) -> tuple[
     """Return the people whose role these rules will ask for, so that `observe` reads just these."""
     cause = newest_cause(view, ledger, label)
     fresh = cause is not None and not _refused_before(view, cause.id)
-    people = [who for who in (cause.actor, *changed_since(view, cause)) if who] if cause and fresh else []
+    people: list[Person] = []
+    if cause and fresh:
+        people += [who for who in (cause.actor, *changed_since(view, cause)) if who]
+        people += people_who_commented(view)
     going_on = any(job.record.state in NEEDS_ASKER | HELD for job in plan_jobs(ledger))
     if ledger.request and (going_on or lacks_jobs(ledger)):
         people.append(ledger.request.record.request.asker)
