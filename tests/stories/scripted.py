@@ -30,6 +30,8 @@ class ScriptedModel:
         self.asked: list[Messages] = []
         self.down = False
         self.silent = False
+        self.hold: Callable[[Messages], asyncio.Event | None] = lambda _messages: None
+        """What an answer to these messages waits for."""
         self.cut = False
         """Every answer breaks off in its middle."""
         self._asked = asyncio.Event()
@@ -69,6 +71,8 @@ class ScriptedModel:
             return web.Response(status=503, text="down")
         body = await request.json()
         self.asked.append(body["messages"])
+        if held := self.hold(body["messages"]):
+            await held.wait()
         reply = self.replies[min(len(self.asked), len(self.replies)) - 1]
         text = reply(body["messages"]) if callable(reply) else reply
         message = {"role": "assistant", "content": text} if isinstance(text, str) else text

@@ -44,7 +44,10 @@ async def observe(
         ref.number, branches=[job.record.branch for job in jobs], commits=sorted(commits)
     )
     rules = policy if isinstance(policy, RepoPolicy) else DEFAULT_POLICY
-    asked = (*people_to_check(view, ledger, rules, services.clock.now()), *(press.person for press in presses))
+    asked = (
+        *people_to_check(view, ledger, rules, services.clock.now()),
+        *(press.person for press in presses),
+    )
     people = list({person.id: person for person in asked}.values())
     return Snapshot(
         ref=ref,
