@@ -337,6 +337,19 @@ class Finding(Frozen):
     blocking: bool = False
 
 
+class ReviewNote(Frozen):
+    """How a change was reviewed. What was found is in the report's findings."""
+
+    score: int = Field(ge=0, le=100)
+    """See `pushpals.review_agent.verdict.score`."""
+    model: str = ""
+    """The model that read it; empty: the rules alone did."""
+    left_out: tuple[str, ...] = ()
+    """What the model did not look at, one phrase each."""
+    unread: str | None = None
+    """Why nothing was heard of a model that was to read it, as a sentence."""
+
+
 class Report(Frozen):
     """What a pull request's body says. Facts are the control side's; `words` are the model's own."""
 
@@ -344,6 +357,7 @@ class Report(Frozen):
     files: tuple[FileChange, ...] = ()
     evidence: Evidence | None = None
     findings: tuple[Finding, ...] = ()
+    review: ReviewNote | None = None
     refused: tuple[str, ...] = ()
     """What the worker or the request tried and was refused, one plain sentence each."""
     follow_ups: tuple[str, ...] = ()
@@ -539,6 +553,8 @@ class JobRecord(Frozen):
     waiting: WaitReason | None = None
     asks: str | None = None
     """While it waits: the exact command, or what else is asked of people."""
+    asks_why: str | None = None
+    """Why, in the worker's own words."""
     allowed: tuple[str, ...] = ()
     """Commands outside the allowlist that a person allowed for this job."""
     denied: tuple[str, ...] = ()

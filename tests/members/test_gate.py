@@ -79,6 +79,30 @@ def judge(
 # What stops a patch
 
 
+@pytest.mark.parametrize(
+    ("path", "line", "rule"),
+    [(CODE, "<<<<<<< ours", "conflict-marker"), (TEST, "@pytest.mark.skip", "test-skipped")],
+)
+def test_what_the_review_objects_to_goes_back_once_and_then_passes_with_the_objection(
+    path: str, line: str, rule: str
+) -> None:
+    bench = Bench((changed(path),), {tree: ran() for tree in (TREE, BASE, WITH_TESTS, JUDGED)})
+    first = judge(bench, diff(path, line))
+    assert (first.sent_back, first.failure, first.report.evidence, bench.checked) == (True, None, None, [])
+    second = judge(bench, diff(path, line), record=job(sent_back=1))
+    assert (second.sent_back, second.failure) == (False, None)
+    assert second.report.evidence
+    for verdict in (first, second):
+        assert [finding.rule for finding in verdict.report.findings if finding.blocking] == [rule]
+
+
+def test_what_the_policy_forbids_stops_a_patch_that_the_review_objects_to_as_well() -> None:
+    bench = Bench((changed(".github/workflows/ci.yml"),))
+    verdict = judge(bench, diff(".github/workflows/ci.yml", "<<<<<<< ours"))
+    assert verdict.failure
+    assert not verdict.sent_back
+
+
 def test_a_patch_that_changes_nothing_is_no_change() -> None:
     bench = Bench(())
     verdict = judge(bench)
@@ -91,9 +115,7 @@ def test_a_patch_that_changes_nothing_is_no_change() -> None:
     ("path", "line", "kind", "rule"),
     [
         (".github/workflows/ci.yml", "x: 1", FailureKind.POLICY, None),
-        (CODE, "<<<<<<< ours", FailureKind.POLICY, "conflict-marker"),
         (CODE, "token = 'ghp_" + "x" * 36 + "'", FailureKind.SECRET, "secret"),
-        (TEST, "@pytest.mark.skip", FailureKind.POLICY, "test-skipped"),
         ("docs/a.md", "outside of the scope", FailureKind.POLICY, None),
     ],
 )
@@ -119,7 +141,7 @@ def test_among_several_reasons_a_secret_is_named() -> None:
     assert verdict.failure
     assert (verdict.failure.kind, verdict.failure.rule) == (FailureKind.SECRET, "secret")
     assert CODE in verdict.failure.cause
-    assert "And 2 more." in verdict.failure.cause
+    assert "And 1 more." in verdict.failure.cause
     assert "ghp_" not in verdict.failure.cause
 
 

@@ -115,7 +115,7 @@ async def resumed(desk: Desk, model: Scripted, **more: Any) -> Outcome:
 
 async def test_earlier_work_is_put_back_by_content_and_counts(desk: Desk) -> None:
     model = Scripted(DONE, native=True)
-    outcome = await resumed(desk, model, orders=("shop/prices.py:11: Say why.",))
+    outcome = await resumed(desk, model)
     assert outcome.failure is None
     assert [result.ok for result in (*outcome.base_checks, *outcome.head_checks)] == [False, True]
     assert (desk.folder / "logo.png").read_bytes() == b"\x89PNG\xff"
@@ -123,7 +123,6 @@ async def test_earlier_work_is_put_back_by_content_and_counts(desk: Desk) -> Non
     assert not (desk.folder / "shop/__init__.py").exists()
     told = model.asked[0][1].content
     assert "logo.png, run.sh, shop/__init__.py, shop/prices.py are changed" in told
-    assert "to be done now:\n<request f3>\n- shop/prices.py:11: Say why.\n</request f3>" in told
 
 
 async def test_a_small_model_leaves_proven_work_alone(desk: Desk) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pushpals.audit import prose
 from pushpals.loop.roles import instructions_of
 from pushpals.model import Budget, OrderKind, Usage
+from pushpals.policy.allowlist import Allowlist
 from pushpals.policy.repo_policy import LOCKED_PATHS, RELEASABLE_PATHS, RepoPolicy
 from pushpals.workerpals import Assignment
 
@@ -42,6 +43,10 @@ async def assignment_of(job: JobRecord, s: Snapshot, repo: Repo) -> Assignment:
         protected=(*built_in, *policy.scope.protected),
         within=(policy.scope.write, job.task.bounds.within),
         tools=job.task.bounds.tools,
+        allowlist=Allowlist(exact=frozenset(job.allowed), listed=policy.commands.allow),
+        denied=job.denied,
+        may_ask=policy.commands.ask,
+        explorers=policy.budget.explorers,
     )
 
 

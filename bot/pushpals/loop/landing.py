@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pushpals.audit import prose
 from pushpals.audit.chain import AuditEvent
 from pushpals.git import Identity, LeaseLost, PatchDoesNotApply, PushRefused, RefUpdate
+from pushpals.loop import reviewing
+from pushpals.loop.assignment import assignment_of
 from pushpals.loop.bench import TreeBench
+from pushpals.loop.logbook import add_usage
 from pushpals.loop.rounds import ended, origin_of
 from pushpals.loop.services import Event
 from pushpals.model import Failure, FailureKind, JobState, Patch
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from pushpals.ledger import Entry
     from pushpals.loop.hands import Hands
     from pushpals.loop.snapshot import Snapshot
-    from pushpals.model import JobRecord
+    from pushpals.model import JobRecord, Usage
 
 
 async def gate_job(entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapshot:
@@ -36,14 +40,21 @@ async def gate_job(entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapsh
         verdict = await gate(job, patch, s.policy, bench, review)
     except PatchDoesNotApply as error:
         verdict = Gated(job.report, failure=_does_not_apply(error))
-    events = _events(verdict, services.clock.now())
+    verdict, usage, events = await _reviewed(verdict, patch, s, entry, hands)
+    events += _events(verdict, services.clock.now())
     for event in events:
-        services.watch(Event(s.ref, "gate", event.text, job.id))
+        if event.kind in {"gate", "check"}:
+            services.watch(Event(s.ref, "gate", event.text, job.id))
     failure = verdict.failure
+    if reviewing.goes_back(job, verdict):
+        back = reviewing.sent_back(job, verdict.report, patch.digest, services.clock.now())
+        message = "The review found something that blocks; the worker has another go."
+        return await hands.record(s, entry, {**back, "usage": usage}, message, events=events)
     if failure and job.head is not None:
         # The report of what is published stands with it.
         return await hands.record(s, entry, ended(job, failure), failure.cause, events=events)
     changes = {
+        "usage": usage,
         "report": verdict.report,
         "tree": verdict.tree,
         "failure": failure,
@@ -51,6 +62,26 @@ async def gate_job(entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapsh
     }
     message = failure.cause if failure else "The patch passed the gate."
     return await hands.record(s, entry, changes, message, events=events)
+
+
+async def _reviewed(
+    verdict: Gated, patch: Patch, s: Snapshot, entry: Entry[JobRecord], hands: Hands
+) -> tuple[Gated, Usage, list[AuditEvent]]:
+    """Return the verdict with the whole review in its report, what the job has spent by now, and events."""
+    job, services, policy = entry.record, hands.services, s.policy
+    if verdict.failure or not isinstance(policy, RepoPolicy):
+        return verdict, job.usage, []
+    opinion, usage = None, job.usage
+    events: list[AuditEvent] = []
+    if not verdict.sent_back and reviewing.model_reads(policy, services.model):
+        assignment = await assignment_of(job, s, hands.repo)
+        opinion, spent, events = await reviewing.opinion_of(assignment, patch.diff, s, job, hands)
+        usage = add_usage(job.usage, spent)
+    report = reviewing.reviewed(verdict.report, opinion, services.model.name)
+    if job.round and verdict.tree:
+        whole = await hands.repo.mirror.diff(job.merges or job.base, verdict.tree)
+        report = reviewing.on_shown_lines(report, whole)
+    return replace(verdict, report=report), usage, events
 
 
 def _events(verdict: Gated, at: datetime) -> list[AuditEvent]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pushpals.loop.hands import Again, entry_of
 from pushpals.model import ENDED, Failure, FailureKind, JobState, OrderKind, Patch, Standing
+from pushpals.workerpals.assignment import Checkpoint
 
 if TYPE_CHECKING:
     from pushpals.ledger import Entry
@@ -25,6 +26,7 @@ FRESH = {
     "setback": None,
     "waiting": None,
     "asks": None,
+    "asks_why": None,
     "resumes": False,
 }
 """What a job has when its work begins anew."""
@@ -60,6 +62,7 @@ async def go_on(step: steps.GoOn, s: Snapshot, hands: Hands) -> Snapshot:
         **FRESH,
         "orders": step.orders,
         "round": job.round + 1,
+        "sent_back": 0,
         "head": step.head,
         "start": step.head,
         "merges": step.merges,
@@ -87,6 +90,7 @@ async def retry(step: steps.Retry, s: Snapshot, hands: Hands) -> Snapshot:
     changes = {
         **FRESH,
         "round": job.round + 1 if step.head else job.round,
+        "sent_back": 0,
         "head": step.head,
         "start": None,
         "merges": None,
@@ -133,9 +137,12 @@ async def origin_of(repo: Repo, job: JobRecord) -> Sha:
     return (await repo.mirror.merge(job.origin, job.merges)).tree
 
 
-async def checkpoint_of(repo: Repo, entry: Entry[JobRecord], origin: Sha) -> Sha:
-    """Return what an attempt begins with: its origin, and the last one's patch where it goes on from that."""
-    if not entry.record.resumes:
-        return origin
-    diff = await repo.ledger.file(entry, "patch.diff")
-    return await repo.mirror.apply(Patch(base=origin, diff=diff, files=())) if diff else origin
+async def checkpoint_of(repo: Repo, entry: Entry[JobRecord], origin: Sha) -> Checkpoint:
+    """Return the earlier work that an attempt goes on from, by content; it is empty where there is none."""
+    diff = await repo.ledger.file(entry, "patch.diff") if entry.record.resumes else None
+    if not diff:
+        return Checkpoint({})
+    tree = await repo.mirror.apply(Patch(base=origin, diff=diff, files=()))
+    changes = await repo.mirror.diff_files(origin, tree)
+    files = {change.path: await repo.mirror.read(tree, change.path) for change in changes}
+    return Checkpoint(files, frozenset(change.path for change in changes if change.mode == "100755"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from pushpals.policy.job import may_retry, retry_delay_seconds
 from pushpals.sandbox import Limits, SandboxUnavailable, remove_tree
 from pushpals.source_control.gate import better_than_base
 from pushpals.workerpals import work
+from pushpals.workerpals.events import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,8 +38,12 @@ if TYPE_CHECKING:
     from pushpals.loop.snapshot import Snapshot
     from pushpals.model import JobRecord, Sha
     from pushpals.workerpals import Outcome
+    from pushpals.workerpals.assignment import Checkpoint, Wish
 
 log = logging.getLogger(__name__)
+
+REASON_LIMIT = 500
+"""Characters of a worker's reason for a command."""
 
 
 class Shift:
@@ -61,8 +67,8 @@ class Shift:
         await remove_tree(folder)
         try:
             origin = await origin_of(self._repo, job)
-            await self._repo.mirror.materialise(await checkpoint_of(self._repo, self._entry, origin), folder)
-            outcome = await self._work_in(folder)
+            await self._repo.mirror.materialise(origin, folder)
+            outcome = await self._work_in(folder, await checkpoint_of(self._repo, self._entry, origin))
             await self._finish(outcome, folder, origin)
         except SandboxUnavailable as error:
             await self._fail(FailureKind.INFRASTRUCTURE, f"No sandbox: {error.reason}", str(error))
@@ -90,13 +96,14 @@ class Shift:
         except (GitError, LedgerError, GitHubError) as error:
             log.warning("%s: error %s could not be recorded: %s", self._s.ref, code, error)
 
-    async def _work_in(self, folder: Path) -> Outcome:
+    async def _work_in(self, folder: Path, checkpoint: Checkpoint) -> Outcome:
         sandbox = await self._services.sandboxes.open(folder, Limits())
         try:
             await self._move(
                 {"state": JobState.RUNNING}, f"Running in {self._services.sandboxes.describe()}."
             )
             assignment = await assignment_of(self._entry.record, self._s, self._repo)
+            assignment = replace(assignment, checkpoint=checkpoint)
             working = asyncio.create_task(
                 work(
                     assignment,
@@ -188,6 +195,11 @@ class Shift:
             too_large = Failure(kind=FailureKind.POLICY, cause=str(error), next_step="Narrow the request.")
             await self._end(too_large, {"usage": add_usage(self._before, outcome.usage)})
             return
+        report = _report(outcome, capture, self._services.redactor)
+        changes = {"usage": add_usage(self._before, outcome.usage), "report": report}
+        if outcome.asks:
+            await self._ask(outcome.asks, {**changes, "holder": None}, capture)
+            return
         failure = outcome.failure
         if (
             failure
@@ -202,14 +214,25 @@ class Shift:
                 cause="The worker ended without changing anything.",
                 next_step="Say in the issue what should be different, best by example, then label it again.",
             )
-        report = _report(outcome, capture, self._services.redactor)
         files = {"patch.diff": capture.patch.diff} if capture.patch.files else {}
-        changes = {"usage": add_usage(self._before, outcome.usage), "report": report}
         if failure is None:
             message = f"Proposed a patch of {prose.count(len(capture.patch.files), 'file')}."
             await self._move({**changes, "state": JobState.PROPOSED}, message, files)
         else:
             await self._end(failure, changes, files)
+
+    async def _ask(self, wish: Wish, changes: Mapping[str, object], capture: Capture) -> None:
+        """Pause until a person has said yes or no to a command. The patch so far is the checkpoint."""
+        redact = self._services.redactor
+        command, reason = redact(wish.command), redact(wish.reason)
+        waits = {
+            "state": JobState.WAITING,
+            "waiting": WaitReason.COMMAND,
+            "asks": command,
+            "asks_why": one_line(reason, REASON_LIMIT),
+        }
+        message = f"Waits for a person's word on `{one_line(command)}`: {wish.why}."
+        await self._move({**changes, **waits}, message, {"patch.diff": capture.patch.diff})
 
     async def _fail(self, kind: FailureKind, cause: str, next_step: str) -> None:
         await self._end(Failure(kind=kind, cause=cause, next_step=next_step), {})

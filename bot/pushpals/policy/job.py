@@ -60,7 +60,9 @@ def doubts(record: JobRecord) -> tuple[str, ...]:
         (not all(check.ok for check in evidence.head), "a check fails"),
         (bool(ran) and all(check.passed == 0 for check in evidence.head), "the checks ran no test"),
         (bool(evidence.thin), f"the evidence is thin: {evidence.thin}"),
+        (bool(report.review and report.review.unread), "the model's review is missing"),
         (bool(report.refused), "something was refused"),
+        (bool(record.denied), "a command was denied"),
         (record.usage.refused > 0, "a command was refused"),
     )
     return tuple(dict.fromkeys(phrase for is_so, phrase in found if is_so))

@@ -150,6 +150,27 @@ class BudgetSection(Section):
     is local; `.inf` lifts the cap."""
     minutes: float = Field(default=20.0, gt=0, le=300)
     """Minutes from claim to proposal."""
+    explorers: int = Field(default=3, ge=0, le=3)
+    """Questions about the code that a worker's helpers may look into at once, within the budget of the job.
+    They can only read. `0`: a worker looks for itself."""
+
+
+class ReviewSection(Section):
+    """How a change is reviewed before people see it."""
+
+    model: Literal["auto", "always", "never"] = "auto"
+    """Whether a model reads the change besides the rules. `auto`: a model that takes tools as such does; the
+    opinion of a small one would do harm."""
+
+
+class CommandsSection(Section):
+    """What a worker may run in its sandbox without asking."""
+
+    allow: tuple[Command, ...] = Field(default=(), max_length=100)
+    """Commands besides the checks, tools that only look, and the usual test runners and linters. Each is a
+    whole command; with ` *` at its end, any further words may follow."""
+    ask: bool = True
+    """Whether a worker may pause to ask people about any other command. If not, it is told no."""
 
 
 class CheckSetting(Section):
@@ -185,6 +206,10 @@ class RepoPolicy(Section):
     """How large a change may be."""
     budget: BudgetSection = BudgetSection()
     """What one job may spend."""
+    review: ReviewSection = ReviewSection()
+    """How a change is reviewed before people see it."""
+    commands: CommandsSection = CommandsSection()
+    """What a worker may run in its sandbox without asking."""
     checks: tuple[Annotated[CheckSetting, BeforeValidator(_check_from_string)], ...] = Field(
         default=(), max_length=10
     )

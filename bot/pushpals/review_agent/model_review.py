@@ -52,7 +52,7 @@ class Asks(Protocol):
     def context_tokens(self) -> int:
         """Tokens of prompt and answer together."""
 
-    async def complete(self, messages: Sequence[Message], *, sampling: Sampling = ...) -> Completion:
+    async def complete(self, messages: Sequence[Message], *, sampling: Sampling) -> Completion:
         """Answer a conversation; raises ModelError."""
 
 

@@ -45,6 +45,8 @@ class Gated:
     report: Report
     tree: Sha | None = None
     failure: Failure | None = None
+    sent_back: bool = False
+    """Whether the worker is to have another go at what the review found. No check was run then."""
 
 
 async def gate(
@@ -56,6 +58,8 @@ async def gate(
 ) -> Gated:
     """Pass or stop one proposed patch.
 
+    What the policy forbids stops it. What the review objects to goes back to the worker once; after that it
+    passes with the objection on it, for a person to decide.
     Raises what `bench` raises: PatchDoesNotApply for a patch that is damaged or was made on another base,
     SandboxUnavailable when the checks cannot be run.
     """
@@ -66,10 +70,8 @@ async def gate(
     new = await bench.changes(patch.base, tree) if patch.base != base else files
     if not files or (not new and not job.merges):
         return Gated(job.report, tree, _no_change())
-    findings = (
-        *check_patch(patch.diff, new, job.task.scope, policy, job.task.bounds),
-        *review(patch.diff, new),
-    )
+    rules = check_patch(patch.diff, new, job.task.scope, policy, job.task.bounds)
+    remarks = review(patch.diff, new)
     level, reasons = risk_rules.floor(files, policy)
     words, withheld = _publishable(job.report.words)
     report = job.report.model_copy(
@@ -77,14 +79,16 @@ async def gate(
             "words": words,
             "refused": (*job.report.refused, *withheld),
             "files": files,
-            "findings": findings,
+            "findings": (*rules, *remarks),
             "risk": max(job.task.risk, level, key=lambda r: Risk(r).rank),
             "risk_reasons": reasons,
         }
     )
-    blocking = [finding for finding in findings if finding.blocking]
+    blocking = [finding for finding in rules if finding.blocking]
     if blocking:
         return Gated(report, tree, _stopped(blocking))
+    if job.sent_back == 0 and any(remark.blocking for remark in remarks):
+        return Gated(report, tree, sent_back=True)
     evidence = await gather_evidence(
         job, tree, [f.path for f in files if risk_rules.is_test(f.path)], files, bench
     )

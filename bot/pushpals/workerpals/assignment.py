@@ -62,8 +62,6 @@ class Assignment:
     """Whether the work may stop to ask a person about a command. If not, it is refused."""
     checkpoint: Checkpoint = NO_CHECKPOINT
     """Earlier work, which this goes on from."""
-    orders: tuple[str, ...] = ()
-    """What was said since about that work, cleaned. Data, like the request."""
     explorers: int = 0
     """How many questions sub-agents may look into at once; 0: there are none."""
     fence: str = ""

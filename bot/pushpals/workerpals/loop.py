@@ -158,19 +158,15 @@ def _opening(
         request=clip(wanted, room),
         checks="\n".join(f"- `{result.command}`: {result.summary}" for result in checks) or "- none",
         output=f"\n```\n{clip(output, room)}\n```" if output else "",
-    ) + _since(assignment, nonce, room)
+    ) + _since(assignment)
     return [Message("system", system), Message("user", task)]
 
 
-def _since(assignment: Assignment, nonce: str, room: int) -> str:
+def _since(assignment: Assignment) -> str:
     """Return what there is to say of earlier work on the task; nothing where there was none."""
-    opening, closing = prompts.fence(nonce)
     parts = []
     if assignment.checkpoint.files:
         parts.append(prompts.RESUMED.format(paths=", ".join(sorted(assignment.checkpoint.files)[:LISTED])))
-    if assignment.orders:
-        orders = clip("\n".join(f"- {order}" for order in assignment.orders), room)
-        parts.append(prompts.ORDERS.format(open=opening, close=closing, orders=orders))
     parts += [prompts.SAID_YES.format(command=command) for command in _agreed(assignment)]
     parts += [prompts.SAID_NO.format(command=command) for command in assignment.denied]
     return "".join(f"\n{part}" for part in parts)

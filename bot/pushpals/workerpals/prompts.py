@@ -95,11 +95,6 @@ NOTHING_CHANGED = (
 )
 NEAR_THE_END = "{spent} Finish what you have begun, leave the code working, and call done with a summary."
 RESUMED = "The work has begun already: {paths} are changed. Go on from what is there."
-ORDERS = """\
-This was said about that work, and is to be done now:
-{open}
-{orders}
-{close}"""
 SAID_YES = "A person allowed this command: {command}"
 SAID_NO = "A person said no to this command, so do without it: {command}"
 

@@ -31,11 +31,17 @@ OUTPUT_LIMIT = 6_000
 
 def orders_for_worker(orders: Sequence[Order], whole: str) -> str:
     """Return what a worker is asked in a further round; `whole` is what was asked at first."""
-    lines = ["The work was done and published. Now this is asked of it:", ""]
+    done = "The work was done, but not published yet." if _unpublished(orders) else "The work was published."
+    lines = [f"{done} Now this is asked of it:", ""]
     for order in orders:
         where = f" ({order.path}{f' line {order.line}' if order.line else ''})" if order.path else ""
         lines += [f"{_ASKED[order.kind]}{where}:", order.text[:OUTPUT_LIMIT].strip(), ""]
     return "\n".join([*lines, "What was asked at first:", "", whole])
+
+
+def _unpublished(orders: Sequence[Order]) -> bool:
+    """True in the first round, whose only orders are what the automated review objects to."""
+    return all(order.kind is OrderKind.FINDINGS for order in orders)
 
 
 def round_words(job: JobRecord) -> str:
