@@ -12,6 +12,7 @@ from aiohttp import web
 
 Messages = list[dict[str, Any]]
 Message = dict[str, Any]
+NO_FINDINGS = '{"findings": []}'
 Reply = str | Message | Callable[[Messages], str]
 
 
@@ -28,6 +29,9 @@ class ScriptedModel:
     def __init__(self, replies: Sequence[Reply]) -> None:
         self.replies = list(replies)
         self.asked: list[Messages] = []
+        self.reviews: list[Reply] = [NO_FINDINGS]
+        """What it says of changes it is to review, in order; the last one repeats."""
+        self.reviewed: list[Messages] = []
         self.down = False
         self.silent = False
         self.hold: Callable[[Messages], asyncio.Event | None] = lambda _messages: None
@@ -70,10 +74,12 @@ class ScriptedModel:
         if self.down:
             return web.Response(status=503, text="down")
         body = await request.json()
-        self.asked.append(body["messages"])
+        reviewing = body["messages"][0]["content"].startswith("You review a change")
+        asked, replies = (self.reviewed, self.reviews) if reviewing else (self.asked, self.replies)
+        asked.append(body["messages"])
         if held := self.hold(body["messages"]):
             await held.wait()
-        reply = self.replies[min(len(self.asked), len(self.replies)) - 1]
+        reply = replies[min(len(asked), len(replies)) - 1]
         text = reply(body["messages"]) if callable(reply) else reply
         message = {"role": "assistant", "content": text} if isinstance(text, str) else text
         answer = web.json_response(

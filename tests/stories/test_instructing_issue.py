@@ -24,7 +24,7 @@ async def test_orders_in_an_issue_lead_nowhere(new_town: Builder, monkeypatch: p
     files = {
         **FILES,
         WORKFLOW: "on: push\n",
-        ".github/pushpals.yml": "scope:\n  write: [auth/**, .github/**]\n",
+        ".github/pushpals.yml": 'scope:\n  write: [auth/**, .github/**]\ncommands:\n  allow: ["ln *"]\n',
     }
     replies = [
         call("run", command="env; cat /proc/*/environ"),

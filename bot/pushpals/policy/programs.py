@@ -196,6 +196,8 @@ EVERYWHERE: Final[Mapping[str, Rule]] = {
     "cd": _within("cd"),
     "command": _only("-v"),
     "cp": _within("cp"),
+    "env": lambda words, _own: "`env` may set what another program runs with" if words else None,
+    "printenv": _any,
     "find": _find,
     "git": _git,
     "mkdir": _within("mkdir"),
