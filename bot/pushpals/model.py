@@ -430,6 +430,8 @@ class Order(Frozen):
     line: int | None = None
     thread: str | None = None
     """Id of the review thread to answer, if it came from one."""
+    runs: tuple[int, ...] = ()
+    """Database ids of the repository's own check runs whose logs tell what failed."""
 
 
 class Approval(Frozen):

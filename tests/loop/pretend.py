@@ -17,6 +17,7 @@ from pushpals.github import (
     AddComment,
     AddReaction,
     CheckRunView,
+    CloseIssue,
     CommentView,
     CreateCheckRun,
     CreatePullRequest,
@@ -347,6 +348,10 @@ class World:
                 new = _run(mutation, old.id)
                 assert new != old
                 self.runs[commit] = [new if run.id == old.id else run for run in self.runs[commit]]
+            case CloseIssue():
+                assert {record.state for record in self.jobs} == {JobState.MERGED}
+                assert self.state == "OPEN"
+                self.state = "CLOSED"
             case _:
                 raise TypeError(mutation)
 

@@ -25,6 +25,7 @@ from pushpals.github import (
 )
 from pushpals.ledger import Entry, job_ref
 from pushpals.localbuddy import picture
+from pushpals.localbuddy.pull_picture import pull_numbers
 from pushpals.loop.observe import with_written
 from pushpals.model import Evidence, Failure, FailureKind, JobRecord, JobState, RequestRecord
 from pushpals.policy.access import Refused
@@ -151,7 +152,7 @@ def test_from_any_picture_two_rounds_lead_to_the_true_one(past: list[JobRecord],
         subject = after(subject, owed(subject, record))
     subject = drawn(now, subject=subject)
     [said] = subject.comments
-    assert said.body == prose.progress_comment(request(), [now], picture.pull_numbers(subject, [now]))
+    assert said.body == prose.progress_comment(request(), [now], pull_numbers(subject, [now]))
     assert len(subject.check_runs[sha("42-1 root")]) == 1
     assert len(subject.pulls.get(BRANCH, ())) <= 1
 

@@ -104,8 +104,8 @@ class Town:
         """Return all pull requests."""
         return sorted(self.forge.store.pulls.values(), key=lambda pull: pull.number)
 
-    def comments(self, issue: Issue) -> list[Comment]:
-        """Return the App's comments on an issue."""
+    def comments(self, issue: Issue | PullRequest) -> list[Comment]:
+        """Return the App's comments on an issue or pull request."""
         mine = (c for c in self.forge.store.comments.values() if c.number == issue.number)
         return [c for c in mine if c.author == "pushpals[bot]"]
 

@@ -14,13 +14,15 @@ from pushpals.audit import prose
 from pushpals.github import (
     AddComment,
     AddReaction,
+    CloseIssue,
     CreateCheckRun,
-    CreatePullRequest,
     Mutation,
     UpdateCheckRun,
     UpdateComment,
 )
-from pushpals.model import ENDED, JobState
+from pushpals.localbuddy import pull_picture
+from pushpals.localbuddy.buttons import buttons_of
+from pushpals.model import ENDED, ON_A_BRANCH, JobState
 from pushpals.policy.job import conclusion
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
         CheckRunView,
         CommentView,
         LabelEvent,
-        PullView,
         SubjectView,
     )
     from pushpals.ledger import Entry, LedgerDamaged
@@ -149,7 +150,9 @@ def owed(view: SubjectView, drawn: Drawn) -> tuple[Mutation, ...]:
     is only rewritten when more has changed than the worker's own line.
     """
     mine = [entry for entry in drawn.jobs if entry.record.id in drawn.mine]
-    opened = [made for entry in mine for made in _pull_request(view, drawn, entry.record)]
+    opened = [
+        made for entry in mine for made in pull_picture.opened(view, drawn.request, drawn.jobs, entry.record)
+    ]
     writes: list[Mutation] = []
     if drawn.comment and "EYES" not in view.reacted:
         writes.append(AddReaction(view.id, "EYES"))
@@ -159,28 +162,27 @@ def owed(view: SubjectView, drawn: Drawn) -> tuple[Mutation, ...]:
     writes += opened
     for entry in mine:
         writes += _head_check(view, entry.record)
+        writes += pull_picture.kept(view, drawn.request, drawn.jobs, entry.record)
         if not opened:
             writes += _live_check(view, entry)
     if not opened and drawn.comment:
         for entry in drawn.before:
             writes += _live_check(view, entry)
+        writes += _closing(view, drawn)
     return tuple(writes)
 
 
-def pull_of(view: SubjectView, job: JobRecord) -> PullView | None:
-    """Return a job's pull request: an open or merged one rather than one that was closed."""
-    pulls = view.pulls.get(job.branch, ())
-    return next((pull for pull in pulls if pull.state != "CLOSED"), pulls[0] if pulls else None)
-
-
-def pull_numbers(view: SubjectView, jobs: Sequence[JobRecord]) -> dict[str, int]:
-    """Return the number of each job's pull request."""
-    return {job.id: pull.number for job in jobs if (pull := pull_of(view, job))}
+def _closing(view: SubjectView, drawn: Drawn) -> list[Mutation]:
+    """Of several pull requests none may close the issue: it is closed once the last one is merged."""
+    tasks = drawn.request.plan.tasks
+    merged = [entry for entry in drawn.jobs if entry.record.state is JobState.MERGED]
+    done = len(tasks) > 1 and len(merged) == len(tasks)
+    return [CloseIssue(view.id)] if done and view.state == "OPEN" else []
 
 
 def _comment(view: SubjectView, drawn: Drawn) -> list[Mutation]:
     jobs = [entry.record for entry in drawn.jobs]
-    body = prose.progress_comment(drawn.request, jobs, pull_numbers(view, jobs))
+    body = prose.progress_comment(drawn.request, jobs, pull_picture.pull_numbers(view, jobs))
     shown = progress_comment_of(view)
     if shown is None and view.comments_total > len(view.comments) and "EYES" in view.reacted:
         return []  # it was written before, and is among the comments in the middle that were not read
@@ -204,7 +206,7 @@ def _live_check(view: SubjectView, entry: Entry[JobRecord]) -> list[Mutation]:
     """
     job = entry.record
     run = run_of(view, entry.root, job)
-    over = job.state in ENDED | {JobState.PUBLISHED}
+    over = job.state in ENDED | ON_A_BRANCH | {JobState.WAITING}
     verdict = conclusion(job) if over else None
     title, summary = prose.check_title(job, verdict), prose.check_summary(job)
     if run is None:
@@ -218,9 +220,11 @@ def _live_check(view: SubjectView, entry: Entry[JobRecord]) -> list[Mutation]:
                 conclusion=_CONCLUSIONS[verdict] if verdict else None,
                 title=title,
                 summary=summary,
+                actions=buttons_of(job),
             )
         ]
-    if not over or (run.status == "COMPLETED" and run.title == title and run.summary == summary):
+    same = run.status == "COMPLETED" and run.title == title and run.summary == summary
+    if same if over else run.status != "COMPLETED":
         return []  # while work goes on, the worker itself keeps it moving
     return [
         UpdateCheckRun(
@@ -228,10 +232,11 @@ def _live_check(view: SubjectView, entry: Entry[JobRecord]) -> list[Mutation]:
             check_run_id=run.id,
             name=check_name(job),
             external_id=job.id,
-            status="COMPLETED",
+            status="COMPLETED" if over else "IN_PROGRESS",
             conclusion=_CONCLUSIONS[verdict] if verdict else None,
             title=title,
             summary=summary,
+            actions=buttons_of(job),
         )
     ]
 
@@ -253,29 +258,3 @@ def _head_check(view: SubjectView, job: JobRecord) -> list[Mutation]:
             summary=prose.check_summary(job),
         )
     ]
-
-
-def _pull_request(view: SubjectView, drawn: Drawn, job: JobRecord) -> list[Mutation]:
-    base = base_branch(view, drawn.jobs, job)
-    if job.state is not JobState.PUBLISHED or view.pulls.get(job.branch) or base is None:
-        return []
-    return [
-        CreatePullRequest(
-            repository_id=view.repository.id,
-            base=base,
-            head=job.branch,
-            title=prose.pull_title(drawn.request, job),
-            body=prose.pull_body(drawn.request, job),
-            draft=False,
-        )
-    ]
-
-
-def base_branch(view: SubjectView, jobs: Sequence[Entry[JobRecord]], job: JobRecord) -> str | None:
-    """Return the branch that a job's pull request goes to.
-
-    That is the branch of the job it builds on for as long as that is not merged, else the default branch.
-    """
-    below = next((entry.record for entry in jobs if entry.record.branch == job.onto), None)
-    unmerged = below is not None and below.state is not JobState.MERGED
-    return job.onto if unmerged else view.repository.default_branch

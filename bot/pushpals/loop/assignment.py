@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from pushpals.audit import prose
+from pushpals.audit.ci_log import failing_part
+from pushpals.audit.text import clean_untrusted
+from pushpals.github import AccessDenied, NotFound
 from pushpals.loop.roles import instructions_of
 from pushpals.model import Budget, OrderKind, Usage
 from pushpals.policy.allowlist import Allowlist
@@ -35,7 +39,7 @@ async def assignment_of(job: JobRecord, s: Snapshot, repo: Repo) -> Assignment:
     built_in = [path for path in (*LOCKED_PATHS, *RELEASABLE_PATHS) if path not in policy.scope.unprotect]
     return Assignment(
         task=job.task,
-        request_text=_request_text(request.record, job),
+        request_text=_request_text(request.record, job) + await _logs(job, repo),
         instructions=await instructions_of(repo.mirror, job.base, policy, role),
         checks=job.task.checks,
         budget=_budget(policy, job),
@@ -48,6 +52,20 @@ async def assignment_of(job: JobRecord, s: Snapshot, repo: Repo) -> Assignment:
         may_ask=policy.commands.ask,
         explorers=policy.budget.explorers,
     )
+
+
+async def _logs(job: JobRecord, repo: Repo) -> str:
+    """Return what the logs of red checks tell, cleaned and cut to the failure; logs may be gone."""
+    parts: list[str] = []
+    for run in dict.fromkeys(run for order in job.orders for run in order.runs):
+        try:
+            log = await repo.client.ci_log(run)
+        except (NotFound, AccessDenied) as error:
+            parts.append(f"The log of check run {run} cannot be read: {error}")
+            continue
+        cleaned = await asyncio.to_thread(lambda text: clean_untrusted(failing_part(text)).text, log)
+        parts.append(f"From the log of check run {run}:\n\n{cleaned}")
+    return "".join(f"\n\n{part}" for part in parts)
 
 
 def _budget(policy: RepoPolicy, job: JobRecord) -> Budget:

@@ -12,9 +12,9 @@ from pushpals.audit.text import clean_untrusted, strip_unseen
 from pushpals.git import GitError
 from pushpals.github import ClosePullRequest, WriteFailed
 from pushpals.llm import ModelError
-from pushpals.localbuddy import picture
 from pushpals.localbuddy.answers import Question, ask
 from pushpals.localbuddy.commands import Command
+from pushpals.localbuddy.pull_picture import pull_numbers
 from pushpals.loop.hands import Again, entry_of
 from pushpals.loop.intake import save_request
 from pushpals.loop.observe import with_written
@@ -110,7 +110,7 @@ class Answering:
         jobs = [entry.record for entry in plan_jobs(s.ledger)]
         plan = ""
         if s.ledger.request:
-            request, pulls = s.ledger.request.record, picture.pull_numbers(s.view, jobs)
+            request, pulls = s.ledger.request.record, pull_numbers(s.view, jobs)
             plan = prose.plan_markdown(request) + answers.status_answer(request, jobs, pulls, s.live, "")
         commit, base = s.ledger.base, None
         if place.pull is not None:

@@ -14,6 +14,8 @@ from pushpals.loop.rules.broken import with_broken_policy, with_damaged_record
 from pushpals.loop.rules.causes import cause_steps
 from pushpals.loop.rules.jobs import job_steps
 from pushpals.loop.rules.pictures import picture_steps
+from pushpals.loop.rules.presses import press_steps
+from pushpals.loop.rules.rounds import people_of_rounds, round_steps
 from pushpals.loop.rules.tasks import queue_steps
 from pushpals.policy.repo_policy import PolicyProblem
 
@@ -32,6 +34,8 @@ RULES: tuple[Callable[[Snapshot, RepoPolicy], list[steps.Step]], ...] = (
     conversation.conversation_steps,
     cause_steps,
     queue_steps,
+    press_steps,
+    round_steps,
     job_steps,
 )
 """The rules in their order: the first that owes anything is served, then all are asked again."""
@@ -58,5 +62,6 @@ def people_to_check(
     found = [
         *causes.people_to_check(view, ledger, policy.trigger.label),
         *conversation.people_to_check(view, ledger, now),
+        *people_of_rounds(view, ledger),
     ]
     return tuple({person.id: person for person in found}.values())

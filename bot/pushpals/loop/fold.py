@@ -11,6 +11,7 @@ from pushpals.github import (
     AddReaction,
     AddReview,
     CheckRunView,
+    CloseIssue,
     CommentView,
     CreateCheckRun,
     PullView,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pushpals.github import Mutation, SubjectView, ThreadView, Written
 
 
-def fold(  # noqa: C901, PLR0911 - one arm a kind of write
+def fold(  # noqa: C901, PLR0911, PLR0912 - one arm a kind of write
     view: SubjectView, mutation: Mutation, result: Written
 ) -> SubjectView:
     """Return the subject as it is after `mutation`, which was answered with `result`.
@@ -56,6 +57,8 @@ def fold(  # noqa: C901, PLR0911 - one arm a kind of write
         case RemoveLabels(subject_id=subject), _ if subject == view.id and not isinstance(result, Exception):
             left = {name: key for name, key in view.labels.items() if key not in mutation.label_ids}
             return replace(view, labels=left)
+        case CloseIssue(issue_id=issue), _ if issue == view.id and not isinstance(result, Exception):
+            return replace(view, state="CLOSED")
         case _, PullView():
             return _with_pull(view, result)
         case _, CheckRunView():

@@ -142,7 +142,7 @@ async def checkpoint_of(repo: Repo, entry: Entry[JobRecord], origin: Sha) -> Che
     diff = await repo.ledger.file(entry, "patch.diff") if entry.record.resumes else None
     if not diff:
         return Checkpoint({})
-    tree = await repo.mirror.apply(Patch(base=origin, diff=diff, files=()))
+    tree = await repo.mirror.apply(Patch(base=origin, diff=diff, files=entry.record.report.files))
     changes = await repo.mirror.diff_files(origin, tree)
     files = {change.path: await repo.mirror.read(tree, change.path) for change in changes}
     return Checkpoint(files, frozenset(change.path for change in changes if change.mode == "100755"))

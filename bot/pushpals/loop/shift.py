@@ -13,6 +13,7 @@ from pushpals.git import GitError, WorkspaceTooLarge
 from pushpals.github import GitHubError, Mutation, UpdateCheckRun, UpdateComment
 from pushpals.ledger import LedgerError
 from pushpals.localbuddy import picture
+from pushpals.localbuddy.pull_picture import pull_numbers
 from pushpals.loop.assignment import assignment_of
 from pushpals.loop.hands import advance
 from pushpals.loop.landing import gate_job
@@ -166,7 +167,7 @@ class Shift:
         if comment and request:
             jobs = board.newest(ref.repo, plan_jobs(self._s.ledger), request.record.first)
             jobs = [job if other.id == job.id else other for other in jobs]
-            numbers = picture.pull_numbers(view, jobs)
+            numbers = pull_numbers(view, jobs)
             body = prose.progress_comment(request.record, jobs, numbers, board.lines(ref.repo))
             writes.append(UpdateComment(comment.id, body))
         if run := picture.run_of(view, self._entry.root, job):

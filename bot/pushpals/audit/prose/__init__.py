@@ -22,7 +22,7 @@ from pushpals.audit.prose.refusals import (
     policy_refusal,
     refusal_mark,
 )
-from pushpals.audit.prose.rounds import orders_for_worker, reply_mark, round_reply, round_words
+from pushpals.audit.prose.rounds import orders_for_worker, reply_mark, report_mark, round_reply, round_words
 from pushpals.audit.prose.words import count, duration, one_line, role_name, spent
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "pull_title",
     "refusal_mark",
     "reply_mark",
+    "report_mark",
     "role_name",
     "round_reply",
     "round_words",

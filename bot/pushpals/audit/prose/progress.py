@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pushpals.audit.markdown import truncate_markdown
 from pushpals.audit.prose.evidence import doubt_lines
+from pushpals.audit.prose.rounds import round_words
 from pushpals.audit.prose.words import (
     COMMENT_LIMIT,
     count,
@@ -41,6 +42,11 @@ WAITS_FOR = {
     WaitReason.QUESTION: "an answer",
     WaitReason.DEPENDENCY: "another task",
     WaitReason.COMMAND: "leave to run a command",
+}
+
+_HOW_TO_ANSWER = {
+    WaitReason.BUDGET: "`/pushpals budget 2x` goes on from there.",
+    WaitReason.COMMAND: "`/pushpals approve command` allows it once, `/pushpals reject command` refuses it.",
 }
 
 STATE_WORDS = {
@@ -77,6 +83,13 @@ def progress_comment(
         *_task_lines(request, jobs, pulls, live),
     ]
     for job in jobs:
+        if job.setback:
+            lines += ["", *_named(job, failure_text(job.setback), several=len(jobs) > 1)]
+        if job.state is JobState.WAITING and job.waiting and job.asks:
+            lines += [
+                "",
+                f"{job.id} waits for you: {one_line(job.asks, 1_000)} {_HOW_TO_ANSWER.get(job.waiting, '')}",
+            ]
         if job.failure:
             lines += ["", *_named(job, failure_text(job.failure), several=len(jobs) > 1)]
     for job in jobs:
@@ -105,6 +118,7 @@ def _standing(request: RequestRecord, jobs: Sequence[JobRecord], pulls: Mapping[
             job.failures,
             job.failure,
             job.round,
+            job.setback,
             job.waiting,
             pulls.get(job.id),
         )
@@ -191,6 +205,8 @@ def _job_line(job: JobRecord, pull: int | None, live: str, *, several: bool) -> 
         state = f"trying again after a {job.failures[-1].value} failure"
     if job.state is JobState.WAITING and job.waiting:
         state = f"waiting for {WAITS_FOR[job.waiting]}"
+    if job.round and job.state in WORKING:
+        state = f"{state}: {round_words(job)}"
     if pull:
         state = f"#{pull} {state}"
     if live:

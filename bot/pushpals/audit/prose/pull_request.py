@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushpals.audit.prose.evidence import doubt_lines, evidence_lines, finding_lines
+from pushpals.audit.prose.rounds import report_mark
 from pushpals.audit.prose.words import (
     COMMENT_LIMIT,
     code,
@@ -51,6 +52,8 @@ def pull_body(request: RequestRecord, job: JobRecord) -> str:
     lines += ["", f"**Next.** Merge this if it does what #{number} asks. {otherwise}"]
     made = f"{spent(job.usage)} · record {record_of(job)}"
     lines += ["", "<details><summary>How it was made</summary>", "", made, "", "</details>"]
+    if job.round:
+        lines.append(report_mark(job))
     # A squash may take the body as the message of its commit.
     return unskipped(truncate_markdown("\n".join(lines), COMMENT_LIMIT))
 

@@ -49,6 +49,11 @@ def round_words(job: JobRecord) -> str:
     return ", ".join(dict.fromkeys(_DOING[order.kind] for order in job.orders)) or "starting again"
 
 
+def report_mark(job: JobRecord) -> str:
+    """Return the hidden mark of the report of a job's present round, in the body of its pull request."""
+    return f"<!-- pushpals:report {job.id}/{job.round} -->"
+
+
 def reply_mark(cause: str) -> str:
     """Return the hidden mark of our answer to one order."""
     return f"<!-- pushpals:round {cause} -->"

@@ -60,6 +60,7 @@ def people_to_check(view: SubjectView, ledger: LedgerView, label: str) -> tuple[
     going_on = any(job.record.state in NEEDS_ASKER | HELD for job in plan_jobs(ledger))
     if ledger.request and (going_on or lacks_jobs(ledger)):
         people.append(ledger.request.record.request.asker)
+        people += [job.record.asker for job in plan_jobs(ledger) if job.record.asker]
     return tuple({person.id: person for person in people}.values())
 
 

@@ -89,9 +89,10 @@ def _advance_steps(s: Snapshot, policy: RepoPolicy, request: RequestRecord) -> l
     for entry in plan_jobs(s.ledger):
         job = entry.record
         if job.state in NEEDS_ASKER or orphaned(s, job):
-            asker = allowed(s, policy, request.request.asker)
+            who = job.asker or request.request.asker
+            asker = allowed(s, policy, who)
             if isinstance(asker, Refused):
-                found.append(steps.EndJob(job.id, _access_lost(request.request.asker.login, asker)))
+                found.append(steps.EndJob(job.id, _access_lost(who.login, asker)))
                 continue
         if orphaned(s, job) and job.attempt >= MAX_ATTEMPTS:
             found.append(steps.EndJob(job.id, _gave_up(job)))

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 from pushpals.audit.prose import answers
 from pushpals.audit.text import clean_untrusted
 from pushpals.github import LabelEvent
-from pushpals.localbuddy import picture
 from pushpals.localbuddy.commands import Command
+from pushpals.localbuddy.pull_picture import pull_numbers
 from pushpals.loop import steps
 from pushpals.loop.rules.causes import changed_since
 from pushpals.loop.rules.common import allowed, asked_by_command, labelled, plan_jobs
@@ -83,7 +83,7 @@ def _help(s: Snapshot, policy: RepoPolicy, heard: Heard, _command: Command) -> R
 def _status(s: Snapshot, policy: RepoPolicy, _heard: Heard, _command: Command) -> Reply:
     jobs = [entry.record for entry in plan_jobs(s.ledger)]
     request = s.ledger.request.record if s.ledger.request else None
-    pulls = picture.pull_numbers(s.view, jobs)
+    pulls = pull_numbers(s.view, jobs)
     return answers.status_answer(request, jobs, pulls, s.live, policy.trigger.label)
 
 
@@ -92,7 +92,7 @@ def _explain(s: Snapshot, policy: RepoPolicy, heard: Heard, command: Command) ->
     request = s.ledger.request.record if s.ledger.request else None
     here = jobs_here(s, heard.utterance.place)
     only = command.job or (here[0].id if len(here) == 1 and len(jobs) > 1 else None)
-    pulls = picture.pull_numbers(s.view, jobs)
+    pulls = pull_numbers(s.view, jobs)
     return answers.explain_answer(request, jobs, pulls, policy.trigger.label, only)
 
 

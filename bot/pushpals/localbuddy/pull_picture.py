@@ -1,0 +1,91 @@
+"""A job's pull request: opened once, kept in step with further rounds, and answered in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pushpals.audit import prose
+from pushpals.github import (
+    AddComment,
+    CreatePullRequest,
+    Mutation,
+    ReplyToThread,
+    UpdatePullRequest,
+)
+from pushpals.model import JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pushpals.github import PullView, SubjectView
+    from pushpals.ledger import Entry
+    from pushpals.model import JobRecord, RequestRecord
+
+
+def pull_of(view: SubjectView, job: JobRecord) -> PullView | None:
+    """Return a job's pull request: an open or merged one rather than one that was closed."""
+    pulls = view.pulls.get(job.branch, ())
+    return next((pull for pull in pulls if pull.state != "CLOSED"), pulls[0] if pulls else None)
+
+
+def pull_numbers(view: SubjectView, jobs: Sequence[JobRecord]) -> dict[str, int]:
+    """Return the number of each job's pull request."""
+    return {job.id: pull.number for job in jobs if (pull := pull_of(view, job))}
+
+
+def base_branch(view: SubjectView, jobs: Sequence[Entry[JobRecord]], job: JobRecord) -> str | None:
+    """Return the branch that a job's pull request goes to.
+
+    That is the branch of the job it builds on for as long as that is not merged, else the default branch.
+    """
+    below = next((entry.record for entry in jobs if entry.record.branch == job.onto), None)
+    unmerged = below is not None and below.state is not JobState.MERGED
+    return job.onto if unmerged else view.repository.default_branch
+
+
+def opened(
+    view: SubjectView, request: RequestRecord, jobs: Sequence[Entry[JobRecord]], job: JobRecord
+) -> list[Mutation]:
+    """Return the pull request to open, if a published job has none."""
+    base = base_branch(view, jobs, job)
+    if job.state is not JobState.PUBLISHED or view.pulls.get(job.branch) or base is None:
+        return []
+    return [
+        CreatePullRequest(
+            repository_id=view.repository.id,
+            base=base,
+            head=job.branch,
+            title=prose.pull_title(request, job),
+            body=prose.pull_body(request, job),
+            draft=False,
+        )
+    ]
+
+
+def kept(
+    view: SubjectView, request: RequestRecord, jobs: Sequence[Entry[JobRecord]], job: JobRecord
+) -> Iterator[Mutation]:
+    """Yield what keeps an open pull request true: its base, its report after a round, our answers in it."""
+    pull = pull_of(view, job)
+    if pull is None or pull.state != "OPEN" or job.state is not JobState.PUBLISHED:
+        return
+    base = base_branch(view, jobs, job)
+    if pull.base_ref == job.onto and base is not None and base != job.onto:
+        yield UpdatePullRequest(pull.id, base=base)
+    mark = prose.report_mark(job)
+    if job.round and not job.setback and mark not in pull.body:
+        yield UpdatePullRequest(pull.id, body=prose.pull_body(request, job))
+    yield from _answers(pull, job)
+
+
+def _answers(pull: PullView, job: JobRecord) -> Iterator[Mutation]:
+    """Yield an answer to each order of the last round: in its thread, else on the pull request, once."""
+    said = [comment.body for comment in pull.comments if comment.mine]
+    for order in job.orders:
+        mark = prose.reply_mark(order.cause)
+        if order.thread:
+            thread = next((thread for thread in pull.threads if thread.id == order.thread), None)
+            if thread and not any(c.mine and c.body.startswith(mark) for c in thread.comments):
+                yield ReplyToThread(thread.id, prose.round_reply(job, order.cause))
+        elif not any(body.startswith(mark) for body in said):
+            yield AddComment(pull.id, prose.round_reply(job, order.cause))
