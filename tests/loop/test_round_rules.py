@@ -1,0 +1,202 @@
+"""When a published job goes on for another round, by example."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pushpals.github import CiCheck, CommentView, PullView, ReviewView, ThreadView
+from pushpals.loop import steps
+from pushpals.loop.decide import decide, people_to_check
+from pushpals.loop.rules.rounds import round_steps
+from pushpals.loop.snapshot import Snapshot
+from pushpals.model import JobState, Order, OrderKind, Person, Press, WaitReason
+from pushpals.policy.repo_policy import RepoPolicy
+from tests.loop.snapshots import (
+    ADA,
+    BASE,
+    BEN,
+    BRANCH,
+    HEAD,
+    NOON,
+    OTHER,
+    ROBOT,
+    STRANGER,
+    US,
+    job,
+    pull,
+    request,
+    sha,
+    snapshot,
+    view,
+)
+
+POLICY = RepoPolicy()
+
+
+def said(
+    body: str = "Say why.", by: Person = BEN, name: str = "remark-1", *, editor: Person | None = None
+) -> CommentView:
+    return CommentView(name, 7, by, body, NOON, None, editor, by == US, "")
+
+
+def thread(*comments: CommentView, resolved: bool = False) -> ThreadView:
+    return ThreadView("thread-1", resolved, False, "auth/names.py", 6, comments)
+
+
+def review(state: str = "CHANGES_REQUESTED", body: str = "Say why.", by: Person = BEN) -> ReviewView:
+    return ReviewView("review-1", 8, by, state, body, NOON, None, None, HEAD, by == US, "")  # type: ignore[arg-type]
+
+
+def check(state: str = "failure", *, mine: bool = False, run_id: int | None = 5) -> CiCheck:
+    return CiCheck("lint", state, state.upper(), "2 problems", "", mine, run_id, "github-actions")  # type: ignore[arg-type]
+
+
+def seen(shown: PullView, **facts: object) -> Snapshot:
+    record = job(JobState.PUBLISHED).model_copy(update=facts)
+    return snapshot(
+        view(pulls={BRANCH: (shown,)}), request(), [record], roles={ADA.id: "write", BEN.id: "write"}
+    )
+
+
+def orders(s: Snapshot) -> list[Order]:
+    found = round_steps(s, POLICY)
+    assert all(isinstance(step, steps.GoOn) and step.head == HEAD for step in found)
+    return [order for step in found if isinstance(step, steps.GoOn) for order in step.orders]
+
+
+def test_a_remark_in_a_thread_is_an_order_with_its_place() -> None:
+    [order] = orders(seen(replace(pull(), threads=(thread(said()),))))
+    assert (order.kind, order.cause, order.by, order.text) == (OrderKind.REVIEW, "remark-1", BEN, "Say why.")
+    assert (order.path, order.line, order.thread) == ("auth/names.py", 6, "thread-1")
+
+
+def test_all_that_a_review_asks_comes_in_one_round() -> None:
+    shown = replace(
+        pull(), reviews=(review(),), threads=(thread(said(), said("And this.", name="remark-2")),)
+    )
+    s = seen(shown)
+    [step] = round_steps(s, POLICY)
+    assert isinstance(step, steps.GoOn)
+    assert [order.cause for order in step.orders] == ["review-1", "remark-1", "remark-2"]
+    assert BEN in people_to_check(s.view, s.ledger, POLICY, s.now)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        replace(pull(), threads=(thread(said(by=STRANGER)),)),
+        replace(pull(), threads=(thread(said(by=ROBOT)),)),
+        replace(pull(), threads=(thread(said(by=US)),)),
+        replace(pull(), threads=(thread(said(editor=STRANGER)),)),
+        replace(pull(), threads=(thread(said(), resolved=True),)),
+        replace(pull(), threads=(thread(said("/pushpals help")),)),
+        replace(pull(), threads=(thread(said("  ")),)),
+        replace(pull(), reviews=(review("COMMENTED"),)),
+        replace(pull(), reviews=(review("APPROVED"),)),
+        replace(pull(), reviews=(review(body=" "),)),
+        replace(pull(), reviews=(review(by=STRANGER),)),
+        replace(pull(state="CLOSED"), threads=(thread(said()),)),
+    ],
+    ids=[
+        "by an outsider",
+        "by a bot",
+        "by us",
+        "rewritten by an outsider",
+        "resolved",
+        "a command",
+        "empty",
+        "a comment",
+        "an approval",
+        "no words",
+        "an outsider's review",
+        "the pull request is closed",
+    ],
+)
+def test_what_is_no_order(shown: PullView) -> None:
+    assert orders(seen(shown)) == []
+
+
+def test_what_was_served_is_not_served_again() -> None:
+    shown = replace(pull(), threads=(thread(said()),))
+    assert orders(seen(shown, served=("remark-1",))) == []
+    serving = Order(kind=OrderKind.REVIEW, cause="remark-1", at=NOON)
+    assert orders(seen(shown, orders=(serving,))) == []
+
+
+def test_another_replica_leaves_the_round_to_who_wrote_the_record() -> None:
+    assert orders(seen(replace(pull(), threads=(thread(said()),)), by=OTHER)) == []
+
+
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING, JobState.GATED, JobState.FAILED])
+def test_a_job_that_is_being_worked_on_takes_its_orders_later(state: JobState) -> None:
+    assert orders(seen(replace(pull(), threads=(thread(said()),)), state=state)) == []
+
+
+def test_red_checks_of_the_repository_call_the_medic_once_all_have_ended() -> None:
+    [order] = orders(seen(replace(pull(), ci=(check(), check("success")))))
+    assert (order.kind, order.cause, order.runs) == (OrderKind.CI, f"ci:{HEAD}", (5,))
+    assert "lint (failure)" in order.text
+    assert "2 problems" in order.text
+    assert orders(seen(replace(pull(), ci=(check(), check("pending"))))) == []
+    assert orders(seen(replace(pull(), ci=(check(mine=True),)))) == []
+    assert orders(seen(replace(pull(), ci=(check(),), head_sha=sha("pushed by ben")))) == []
+    assert orders(seen(replace(pull(), ci=(check(),)), ci_rounds=2)) == []
+    assert orders(seen(replace(pull(), ci=(check(),)), served=(f"ci:{HEAD}",))) == []
+
+
+def test_a_conflict_with_the_default_branch_calls_the_resolver_at_most_twice() -> None:
+    shown = replace(pull(), mergeable="CONFLICTING")
+    [step] = round_steps(seen(shown), POLICY)
+    assert isinstance(step, steps.GoOn)
+    assert (step.orders[0].kind, step.merges) == (OrderKind.CONFLICT, BASE)
+    assert orders(seen(shown, conflict_rounds=2)) == []
+    assert orders(seen(replace(shown, base_ref="agent/bug-fixer/42-9"))) == []
+    assert orders(seen(replace(shown, mergeable="UNKNOWN"))) == []
+
+
+def test_a_round_that_came_to_nothing_leaves_what_is_published() -> None:
+    """And the rules come to rest: what was asked is served, with the reason on the pull request."""
+    served = seen(replace(pull(), threads=(thread(said()),)), served=("remark-1",), round=1)
+    assert not any(isinstance(step, steps.GoOn) for step in decide(served))
+
+
+# Buttons
+
+
+def pressed(action: str, person: Person = BEN, /, **facts: object) -> list[steps.Step]:
+    press = Press(id="d1", person=person, action=action, external_id="42-1", check_run=1, at=NOON)
+    waiting = {"state": JobState.WAITING, "waiting": WaitReason.BUDGET, "asks": "All turns are taken."}
+    record = job(JobState.PROPOSED).model_copy(update={**waiting, **facts})
+    s = snapshot(view(), request(), [record], roles={ADA.id: "write", BEN.id: "write"})
+    owed = decide(replace(s, presses=(press,)))
+    return [step for step in owed if isinstance(step, steps.Resume | steps.EndJob)]
+
+
+def test_a_button_doubles_the_budget() -> None:
+    assert pressed("budget-2x") == [steps.Resume("42-1", "press:d1", BEN, factor=2.0)]
+    assert pressed("budget-2x", STRANGER) == []
+    assert pressed("budget-2x", served=("press:d1",)) == []
+    assert pressed("budget-2x", waiting=WaitReason.COMMAND) == []
+    assert pressed("budget-2x", state=JobState.RUNNING, holder=OTHER) == []
+
+
+def test_a_button_stops_the_work() -> None:
+    [step] = pressed("stop")
+    assert isinstance(step, steps.EndJob)
+    assert "`ben` stopped it" in step.failure.cause
+    assert pressed("stop", STRANGER) == []
+
+
+def test_buttons_decide_on_a_command() -> None:
+    asks: dict[str, object] = {"waiting": WaitReason.COMMAND, "asks": "make deploy"}
+    assert pressed("allow-once", BEN, **asks) == [
+        steps.Resume("42-1", "press:d1", BEN, allowed=("make deploy",))
+    ]
+    assert pressed("deny", BEN, **asks) == [steps.Resume("42-1", "press:d1", BEN, denied=("make deploy",))]
+
+
+def test_a_press_that_comes_late_changes_nothing() -> None:
+    assert pressed("budget-2x", state=JobState.PUBLISHED, head=HEAD) == []
+    assert pressed("stop", state=JobState.PUBLISHED, head=HEAD) == []
