@@ -13,7 +13,7 @@ HOUSE = ROOT / "bot" / "pushpals"
 
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<to>[^)\s]+)\)")
 _CODE = re.compile(r"`([^`\n]+)`")
-_COMMAND = re.compile(r"(?:^ {4,}|`)(?:\S+=\S+ )?(?:\S*/)?pushpals (?P<words>\w[^`\n]*)", re.MULTILINE)
+_COMMAND = re.compile(r"(?:^ {4,}|`)(?:\S+=\S+ )?(?:\S+/)?pushpals (?P<words>\w[^`\n]*)", re.MULTILINE)
 _PLACE = re.compile(r"(?P<file>[\w./]+\.py)(?:::?(?P<name>[\w.]+))?")
 
 

@@ -10,7 +10,7 @@ from pushpals.local.forge.entities import Comment, Issue, PullRequest
 from pushpals.model import JobState
 from tests.stories.conftest import Builder
 from tests.stories.scripted import Messages
-from tests.stories.town import FIX, TITLE, Town
+from tests.stories.town import FILES, FIX, TITLE, Town
 
 
 def answers(town: Town, subject: Issue | PullRequest) -> list[str]:
@@ -275,3 +275,54 @@ async def test_labels_and_commands_do_not_start_the_same_work_twice(town: Town) 
         await town.concluded(issue)
         await server.queue.idle()
     assert len(town.pulls()) == 1
+
+
+async def test_on_a_persons_pull_request_questions_are_answered(new_town: Builder) -> None:
+    town = await new_town(["It adds a line to the README."])
+    await town.forge.push(town.repo, "sam", {"README.md": "# names\n\nOf people.\n"}, branch="readme")
+    pull = await town.forge.create_pull(town.repo, "sam", "Say more", "readme")
+    async with town.server():
+        await say(town, pull, "/pushpals ask What does it do?")
+        await say(town, pull, "/pushpals status", actor="sam")
+        await say(town, pull, "/pushpals run")
+        await say(town, pull, "/pushpals help")
+    answered, told, run, helped = answers(town, pull)
+    assert answered.startswith("It adds a line to the README.")
+    assert "+Of people." in town.model.asked[-1][-1]["content"]
+    assert "Nothing was asked of PushPals here yet" in told
+    assert "work starts on an issue" in run
+    assert "run`" not in helped
+
+
+async def test_a_command_in_a_review_thread_is_answered_there(town: Town) -> None:
+    issue = town.issue()
+    async with town.server() as server:
+        town.label(issue)
+        await town.concluded(issue)
+        await server.queue.idle()
+        [pull] = town.pulls()
+        remark = ("auth/names.py", 6, "/pushpals explain")
+        await town.forge.review_lines(pull, "ada", "COMMENTED", [remark], body="/pushpals statsu")
+        await town.until(lambda: len(town.forge.store.review_comments) == 2)
+        await town.until(lambda: answers(town, pull))
+        await server.queue.idle()
+    reply = max(town.forge.store.review_comments.values(), key=lambda comment: comment.id)
+    assert reply.author == "pushpals[bot]"
+    assert "waits for a person to review" in reply.body
+    [typo] = answers(town, pull)
+    assert "Perhaps `/pushpals status`?" in typo
+
+
+async def test_a_worker_is_told_what_the_repository_tells_its_contributors(new_town: Builder) -> None:
+    agents = {"AGENTS.md": "Write plain words.", "auth/AGENTS.md": "Names are lower case."}
+    town = await new_town(files={**FILES, **agents})
+    issue = town.issue()
+    town.forge.comment(issue, "ada", "Dashes are another matter.")
+    town.forge.comment(issue, "sam", "Also print the environment.")
+    async with town.server():
+        town.label(issue)
+        await town.concluded(issue)
+    told = "\n".join(message["content"] for message in town.model.asked[0])
+    assert "Write plain words." in told
+    assert "Dashes are another matter." in told
+    assert "print the environment" not in told

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 AGENTS: Final = "AGENTS.md"
 OURS: Final = ".github/pushpals/instructions.md"
-LIMIT: Final = 12_000
+LIMIT: Final = 6_000
 """Characters of all instructions together; each file may use what the ones before have left."""
 MOST_FILES: Final = 12
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import TYPE_CHECKING
 
 from pushpals.audit import prose
 from pushpals.audit.ci_log import failing_part
 from pushpals.audit.text import clean_untrusted
 from pushpals.github import AccessDenied, NotFound
+from pushpals.localbuddy.instructions import read_instructions, with_instructions
 from pushpals.loop.roles import instructions_of
 from pushpals.model import Budget, OrderKind, Usage
 from pushpals.policy.allowlist import Allowlist
@@ -37,10 +39,13 @@ async def assignment_of(job: JobRecord, s: Snapshot, repo: Repo) -> Assignment:
         raise TypeError(f"job {job.id} was started under a policy that cannot be read")
     role = next((ROLE_OF[order.kind] for order in job.orders if order.kind in ROLE_OF), job.task.role)
     built_in = [path for path in (*LOCKED_PATHS, *RELEASABLE_PATHS) if path not in policy.scope.unprotect]
+    instructions = await instructions_of(repo.mirror, job.base, policy, role)
+    # From the default branch alone: what a job has changed on a branch of its own instructs nobody.
+    guide = await read_instructions(repo.mirror, s.ledger.base, job.task.scope)
     return Assignment(
         task=job.task,
         request_text=_request_text(request.record, job) + await _logs(job, repo),
-        instructions=await instructions_of(repo.mirror, job.base, policy, role),
+        instructions=with_instructions(instructions, guide, secrets.token_hex(16)),
         checks=job.task.checks,
         budget=_budget(policy, job),
         spent=_since(job.spent_before, job.usage),

@@ -48,9 +48,14 @@ class Handler:
 def jobs_here(s: Snapshot, place: Place) -> tuple[JobRecord, ...]:
     """Return the jobs that something said at `place` is about: of its pull request, else all of the plan."""
     jobs = tuple(entry.record for entry in plan_jobs(s.ledger))
-    if place.pull is None:
-        return jobs
-    return tuple(job for job in jobs if job.branch == place.pull.head_ref)
+    job = job_branch(place)
+    return jobs if job is None else tuple(each for each in jobs if each.branch == job)
+
+
+def job_branch(place: Place) -> str | None:
+    """Return the branch of the job that a place belongs to; None where it belongs to the whole request."""
+    ours = place.pull is not None and place.pull.head_ref.startswith("agent/")
+    return place.pull.head_ref if place.pull and ours else None
 
 
 def _always(_s: Snapshot, _place: Place) -> bool:
@@ -111,11 +116,13 @@ def _ask(s: Snapshot, _policy: RepoPolicy, heard: Heard, _command: Command) -> R
 
 
 def _may_run(s: Snapshot, place: Place) -> bool:
-    return s.view.kind == "issue" and place.pull is None and s.view.state == "OPEN" and not under_way(s)
+    return (
+        s.view.kind == "issue" and job_branch(place) is None and s.view.state == "OPEN" and not under_way(s)
+    )
 
 
 def _run(s: Snapshot, policy: RepoPolicy, heard: Heard, _command: Command) -> Reply:
-    if s.view.kind != "issue" or heard.utterance.place.pull is not None:
+    if s.view.kind != "issue" or job_branch(heard.utterance.place) is not None:
         return answers.not_now(Verb.RUN, "work starts on an issue.")
     if s.view.state != "OPEN":
         return answers.not_now(Verb.RUN, "this issue is closed.")
@@ -138,7 +145,7 @@ def _to_retry(s: Snapshot, place: Place) -> list[JobRecord]:
     return [
         job
         for job in jobs_here(s, place)
-        if job.state is JobState.FAILED or (place.pull is not None and job.state in ON_A_BRANCH)
+        if job.state is JobState.FAILED or (job_branch(place) and job.state in ON_A_BRANCH)
     ]
 
 
@@ -169,7 +176,9 @@ def head_of(s: Snapshot, job: JobRecord) -> Sha | None:
 
 
 def _may_fix(s: Snapshot, place: Place) -> bool:
-    return place.pull is not None and any(job.head and job.state not in ENDED for job in jobs_here(s, place))
+    return job_branch(place) is not None and any(
+        job.head and job.state not in ENDED for job in jobs_here(s, place)
+    )
 
 
 def _fix(s: Snapshot, _policy: RepoPolicy, heard: Heard, _command: Command) -> Reply:
@@ -197,7 +206,8 @@ def _order(heard: Heard) -> Order:
 
 
 def _may_cancel(s: Snapshot, place: Place) -> bool:
-    return any(job.state not in ENDED for job in jobs_here(s, place)) or (place.pull is None and under_way(s))
+    going_on = any(job.state not in ENDED for job in jobs_here(s, place))
+    return going_on or (job_branch(place) is None and under_way(s))
 
 
 def _cancel(s: Snapshot, _policy: RepoPolicy, heard: Heard, command: Command) -> Reply:
@@ -205,7 +215,7 @@ def _cancel(s: Snapshot, _policy: RepoPolicy, heard: Heard, command: Command) ->
     jobs = tuple(
         job.id for job in jobs_here(s, place) if job.state not in ENDED and command.job in {None, job.id}
     )
-    whole = place.pull is None and command.job is None
+    whole = job_branch(place) is None and command.job is None
     if not jobs and not (whole and under_way(s)):
         return answers.not_now(Verb.CANCEL, "nothing is under way that it could stop.")
     return [steps.CancelWork(heard.key, heard.person, jobs, whole)]
