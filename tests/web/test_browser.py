@@ -117,6 +117,11 @@ async def furnished(town: Town) -> list[str]:
     await town.forge.push(town.repo, "sam", files, branch="wide", message=f"{wide}\n\n{wide}")
     other = await town.forge.create_pull(town.repo, "sam", wide, "wide", body=body, draft=True)
     town.forge.review(other, "ada", "CHANGES_REQUESTED", body)
+    await town.forge.review_lines(other, "ada", "COMMENTED", [(f"{wide}.py", 1, body), ("run.sh", 1, "Why?")])
+    first, second = town.forge.store.threads_of(other)
+    town.forge.reply(first, "sam", wide)
+    town.forge.resolve(second, "ada")
+    await town.forge.set_status(town.repo, "sam", other.head_sha, wide, "pending", wide)
     town.forge.create_label(town.repo, wide[:50])
     town.forge.add_label(issue, "ada", wide[:50])
     run = await town.start_work(issue, wide[:100])
@@ -134,6 +139,7 @@ async def furnished(town: Town) -> list[str]:
         "/issues/1/edit",
     ]
     inside += [f"/pull/{pull.number}", f"/pull/{other.number}", "/record/1-1"]
+    inside += [f"/pull/{other.number}?path=run.sh&line=1"]
     inside += [f"/commit/{other.head_sha}", *(f"/runs/{one}" for one in town.forge.store.runs)]
     return ["/", *(f"{town.page}{path}" for path in inside)]
 

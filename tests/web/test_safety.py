@@ -148,6 +148,12 @@ async def evil(town: Town) -> Town:
         "actions": [{"label": '"><script>x', "description": "'><script>x", "identifier": "\"'><b>"}],
     }
     checks.create_run(store, town.app, town.repo, pull.head_sha, EVIL, fields)
+    lines = [("README.md", 1, EVIL), ("new\nline.py", 1, EVIL)]
+    review = await forge.review_lines(pull, "ada", "COMMENTED", lines, EVIL)
+    forge.edit_review(review, "ada", f"{EVIL} again")
+    forge.reply(store.threads_of(pull)[0], "sam", EVIL)
+    await forge.set_status(town.repo, "sam", pull.head_sha, EVIL, "failure", EVIL)
+    await forge.ci(town.repo, pull.head_sha, EVIL, "failure", title=EVIL, log=EVIL)
     files = {
         "record.json": f'{{"state": "{EVIL}"'.encode(),
         "report.md": EVIL.encode(),
@@ -160,7 +166,7 @@ async def evil(town: Town) -> Town:
 
 
 async def every_page(town: Town, somebody: Somebody) -> AsyncIterator[Page]:
-    [run] = town.forge.store.runs.values()
+    run, ci = town.forge.store.runs.values()
     [pull] = town.forge.store.pulls.values()
     [comment, _] = town.forge.store.comments.values()
     paths = [
@@ -172,6 +178,11 @@ async def every_page(town: Town, somebody: Somebody) -> AsyncIterator[Page]:
         "/issues/1",
         "/issues/1/edit",
         "/pull/2",
+        "/pull/2?path=README.md&line=1",
+        "/pull/2?path=new%0Aline.py&line=1",
+        f"/runs/{ci.id}",
+        f"/review-comments/{next(iter(town.forge.store.review_comments))}/edit",
+        f"/reviews/{next(iter(town.forge.store.reviews))}/edit",
     ]
     paths += [f"/comments/{comment.id}/edit", f"/runs/{run.id}", f"/runs/{run.id}/live/run", "/record/1-1"]
     paths += [f"/commit/{pull.head_sha}", "/issues/1/live/talk", "/issues/1/live/glance"]

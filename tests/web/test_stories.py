@@ -83,7 +83,10 @@ async def test_what_a_stranger_may_not_do_is_refused_and_not_offered(town: Town,
         f"issues/{issue.number}/state",
         f"issues/{issue.number}/edit",
         f"pull/{pull.number}/merge",
-        f"pull/{pull.number}/ready",
+        f"pull/{pull.number}/draft",
+        f"pull/{pull.number}/auto-merge",
+        f"pull/{pull.number}/branch",
+        f"pull/{pull.number}/ci",
     ):
         answer = await somebody.post(f"{town.page}/{path}", common)
         assert answer.status == 403, path

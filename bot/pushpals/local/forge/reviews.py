@@ -52,7 +52,7 @@ def submit_review(
     if actor == pull.author and state != "COMMENTED":
         verb = "approve" if state == "APPROVED" else "request changes on"
         raise UnprocessableError(f"Can not {verb} your own pull request")
-    blank = state == "APPROVED" or (state == "COMMENTED" and bool(remarks))
+    blank = state == "APPROVED" or bool(remarks)
     with store.transaction():
         review = _new_review(store, actor, pull, state, check_body(body, blank=blank), commit)
         repo = store.repos[pull.repo_id]
@@ -142,7 +142,8 @@ async def carry_threads(store: Store, git: Git, pull: PullRequest, new: str) -> 
     here = [thread for thread in store.threads_of(pull) if thread.line is not None]
     changed = []
     for path in {thread.path for thread in here}:
-        diff = await git.run(repo, "diff", "--unified=0", "--no-renames", pull.head_sha, new, "--", path)
+        span = (pull.head_sha, new, "--", path)
+        diff = await git.run(repo, "--literal-pathspecs", "diff", "--unified=0", "--no-renames", *span)
         hunks = [[int(n) if n is not None else 1 for n in found.groups()] for found in _HUNK.finditer(diff)]
         for thread in (thread for thread in here if thread.path == path):
             line = _line_after(hunks, thread.line or 0)
@@ -166,7 +167,11 @@ async def _hunk_at(git: Git, store: Store, pull: PullRequest, remark: Remark) ->
     """The lines of the diff above and at a line. Raises UnprocessableError if the diff does not show it."""
     repo = store.repos[pull.repo_id]
     span = f"{pull.base_sha}...{pull.head_sha}"
-    diff = await git.run(repo, "diff", "--no-renames", span, "--", remark.path)
+    nowhere = UnprocessableError("Line could not be resolved: it must be part of the diff")
+    names = await git.run(repo, "diff", "--no-renames", "--name-only", "-z", span)
+    if not remark.path or remark.path not in names.split("\0"):
+        raise nowhere
+    diff = await git.run(repo, "--literal-pathspecs", "diff", "--no-renames", span, "--", remark.path)
     for found in _HUNK.finditer(diff):
         begin, lines = int(found[3]), diff[found.end() :].split("\n@@ ", 1)[0].split("\n")[1:]
         number = begin - 1
@@ -175,7 +180,7 @@ async def _hunk_at(git: Git, store: Store, pull: PullRequest, remark: Remark) ->
             if number == remark.line and not text.startswith("-"):
                 shown = lines[max(0, index - _SHOWN_BEFORE) : index + 1]
                 return "\n".join([found[0], *shown])
-    raise UnprocessableError("Line could not be resolved: it must be part of the diff")
+    raise nowhere
 
 
 def _new_review(

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from pushpals.local.forge.server import Forge
-from pushpals.local.forge.web import issue_pages, pull_pages, repo_pages, run_pages
+from pushpals.local.forge.web import issue_pages, pull_pages, repo_pages, run_pages, thread_pages
 from pushpals.local.forge.web.site import Site
 
 
@@ -14,6 +14,7 @@ def routes(forge: Forge) -> list[web.RouteDef]:
         *repo_pages.routes(site),
         *issue_pages.routes(site),
         *pull_pages.routes(site),
+        *thread_pages.routes(site),
         *run_pages.routes(site),
         site.get("/{rest:(?!api/|.*\\.git/).*}", repo_pages.missing),
     ]

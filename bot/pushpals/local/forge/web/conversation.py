@@ -5,6 +5,7 @@ from typing import Literal
 
 from pushpals.local.forge.entities import Comment, Issue, Label, PullRequest, Repo, Review, TimelineEvent
 from pushpals.local.forge.store import Store
+from pushpals.local.forge.web.remarks import begun_in, says_something, threads_of
 from pushpals.local.forge.web.site import Visit
 
 Kind = Literal["comment", "review", "event"]
@@ -37,7 +38,10 @@ def conversation(
     if isinstance(subject, PullRequest):
         # A merge closes, too; saying it once is enough.
         events = [event for event in events if not (event.kind == "closed" and subject.merged_at)]
-        found: list[Comment | Review | TimelineEvent] = [*store.reviews_of(subject)]
+        begun = begun_in(threads_of(store, subject))
+        found: list[Comment | Review | TimelineEvent] = [
+            review for review in store.reviews_of(subject) if says_something(review, begun)
+        ]
     else:
         found = []
     found += [*store.comments_of(subject), *events]

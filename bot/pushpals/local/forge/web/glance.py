@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pushpals.local.forge import pulls
-from pushpals.local.forge.app_entities import CheckRun
+from pushpals.local.forge.app_entities import CheckRun, CommitStatus
 from pushpals.local.forge.entities import Issue, PullRequest
 from pushpals.local.forge.store import Store
 from pushpals.local.forge.web.history import job_of
@@ -14,6 +14,9 @@ READY = "agent:ready"
 """The label that hands an issue to PushPals, unless a repository's policy names another."""
 
 Tone = Literal["plain", "good", "bad", "wait", "act"]
+Said = CheckRun | CommitStatus
+"""What somebody says of a commit."""
+_STATUS_TONES: dict[str, Tone] = {"success": "good", "pending": "wait"}
 _ASKED = "Asked of you"
 _GOOD = {"success"}
 _BAD = {"failure", "timed_out", "cancelled", "startup_failure"}
@@ -30,8 +33,10 @@ class Row:
     link: str = ""
 
 
-def tone_of(run: CheckRun) -> Tone:
-    """The tone of a check run."""
+def tone_of(run: Said) -> Tone:
+    """The tone of a check run or commit status."""
+    if isinstance(run, CommitStatus):
+        return _STATUS_TONES.get(run.state, "bad")
     if run.status != "completed":
         return "wait"
     if run.conclusion in _GOOD:
@@ -39,10 +44,26 @@ def tone_of(run: CheckRun) -> Tone:
     return "bad" if run.conclusion in _BAD else "act"
 
 
-def word_of(run: CheckRun) -> str:
-    """The state of a check run, in a word or two."""
+def word_of(run: Said) -> str:
+    """The state of a check run or commit status, in a word or two."""
+    if isinstance(run, CommitStatus):
+        return run.state
     state = run.conclusion if run.status == "completed" and run.conclusion else run.status
     return state.replace("_", " ")
+
+
+def name_of(said: Said) -> str:
+    """What a check run or commit status is called."""
+    return said.context if isinstance(said, CommitStatus) else said.name
+
+
+def title_of(said: Said) -> str | None:
+    """What a check run or commit status says of itself."""
+    return said.description if isinstance(said, CommitStatus) else said.title
+
+
+def _run_page(store: Store, run: CheckRun) -> str:
+    return f"/{store.repos[run.repo_id].full_name}/runs/{run.id}"
 
 
 def linked_pulls(store: Store, issue: Issue) -> list[PullRequest]:
@@ -81,9 +102,11 @@ def blocked(pull: PullRequest, *, can_write: bool, mergeable: bool | None) -> st
 def doubts(store: Store, pull: PullRequest) -> list[str]:
     """What speaks against merging now, though nothing forbids it."""
     found = [
-        f"{r.name}: {word_of(r)}." for r in store.runs_on(pull.repo_id, pull.head_sha) if tone_of(r) != "good"
+        f"{name_of(r)}: {word_of(r)}."
+        for r in store.contexts_on(pull.repo_id, pull.head_sha)
+        if tone_of(r) != "good"
     ]
-    if not store.runs_on(pull.repo_id, pull.head_sha):
+    if not store.contexts_on(pull.repo_id, pull.head_sha):
         found.append("No check has run on this commit.")
     if pulls.review_decision(store, pull) == "CHANGES_REQUESTED":
         found.append("Changes were requested.")
@@ -94,7 +117,7 @@ def of_pull(store: Store, pull: PullRequest, *, can_write: bool, mergeable: bool
     """The summary of a pull request for one person."""
     closes = ", ".join(f"#{i.number} {i.title}" for i in pulls.closing_issues(store, pull))
     what = f"{plural(pull.changed_files, 'file')}, +{pull.additions} −{pull.deletions}"
-    runs = store.runs_on(pull.repo_id, pull.head_sha)
+    runs = store.contexts_on(pull.repo_id, pull.head_sha)
     return [
         Row(
             "What",
@@ -102,23 +125,23 @@ def of_pull(store: Store, pull: PullRequest, *, can_write: bool, mergeable: bool
             href="#files",
             link="See the diff",
         ),
-        _rests_on(store, pull, runs),
+        _rests_on(store, runs),
         _asked(store, pull, runs, can_write=can_write, mergeable=mergeable),
     ]
 
 
-def _rests_on(store: Store, pull: PullRequest, runs: list[CheckRun]) -> Row:
+def _rests_on(store: Store, runs: list[Said]) -> Row:
     if not runs:
         return Row("Rests on", "Nothing: no check has run on this commit.", "bad")
     worst = min(runs, key=lambda run: ("bad", "wait", "act", "good").index(tone_of(run)))
     more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
-    text = f"{worst.name}: {word_of(worst)}{more}. {worst.title or ''}".rstrip()
-    page = f"/{store.repos[pull.repo_id].full_name}/runs/{worst.id}"
-    return Row("Rests on", text, tone_of(worst), page, "See the check")
+    text = f"{name_of(worst)}: {word_of(worst)}{more}. {title_of(worst) or ''}".rstrip()
+    where = "#checks" if isinstance(worst, CommitStatus) else _run_page(store, worst)
+    return Row("Rests on", text, tone_of(worst), where, "See the check")
 
 
 def _asked(
-    store: Store, pull: PullRequest, runs: list[CheckRun], *, can_write: bool, mergeable: bool | None
+    store: Store, pull: PullRequest, runs: list[Said], *, can_write: bool, mergeable: bool | None
 ) -> Row:
     if pull.merged_at:
         return Row(_ASKED, f"Nothing. {pull.merged_by} merged it into {pull.base_ref}.", "good")

@@ -12,6 +12,7 @@ from pushpals.local.forge.errors import ForbiddenError, NotFoundError, Unprocess
 from pushpals.local.forge.web import glance
 from pushpals.local.forge.web.conversation import conversation, other_labels, rights
 from pushpals.local.forge.web.history import jobs_of
+from pushpals.local.forge.web.remarks import waiting
 from pushpals.local.forge.web.repo_pages import REPO
 from pushpals.local.forge.web.site import Site, Visit
 
@@ -84,6 +85,8 @@ async def _context(visit: Visit, issue: Issue) -> dict[str, Any]:
         "ready": glance.READY,
         "linked": glance.linked_pulls(store, issue),
         "runs": glance.runs_of(store, issue),
+        "waiting": waiting(glance.runs_of(store, issue)),
+        "begun": {},
         "jobs": await jobs_of(visit.forge.git, repo, issue.number),
         "live": issue.state == "open",
         "typed": "",
@@ -97,7 +100,7 @@ async def _comment(visit: Visit) -> web.StreamResponse:
         comment = visit.forge.comment(subject, visit.actor, visit.text("body"))
     except UnprocessableError as error:
         address = f"/{repo.full_name}/issues/{subject.number}/comments"
-        return _editor(visit, error.status, "Comment", address, None, visit.text("body"), str(error))
+        return editor(visit, error.status, "Comment", address, None, visit.text("body"), str(error))
     return visit.to(f"{visit.address_of(repo, subject.number)}#comment-{comment.id}")
 
 
@@ -131,7 +134,7 @@ async def _state(visit: Visit) -> web.StreamResponse:
 async def _edit(visit: Visit) -> web.StreamResponse:
     subject = _editable(visit)
     address = f"/{visit.repo().full_name}/issues/{subject.number}/edit"
-    return _editor(visit, HTTPStatus.OK, "Edit", address, subject.title, subject.body)
+    return editor(visit, HTTPStatus.OK, "Edit", address, subject.title, subject.body)
 
 
 async def _save(visit: Visit) -> web.StreamResponse:
@@ -140,7 +143,7 @@ async def _save(visit: Visit) -> web.StreamResponse:
     try:
         issues.edit_subject(visit.forge.store, visit.actor, subject, title=title.strip(), body=body)
     except UnprocessableError as error:
-        return _editor(visit, error.status, "Edit", visit.request.path, title, body, str(error))
+        return editor(visit, error.status, "Edit", visit.request.path, title, body, str(error))
     return visit.to(str(visit.address_of(repo, subject.number)))
 
 
@@ -153,7 +156,7 @@ def _editable(visit: Visit) -> Issue | PullRequest:
 
 async def _edit_comment(visit: Visit) -> web.StreamResponse:
     comment = _editable_comment(visit)
-    return _editor(visit, HTTPStatus.OK, "Edit comment", visit.request.path, None, comment.body)
+    return editor(visit, HTTPStatus.OK, "Edit comment", visit.request.path, None, comment.body)
 
 
 async def _save_comment(visit: Visit) -> web.StreamResponse:
@@ -161,7 +164,7 @@ async def _save_comment(visit: Visit) -> web.StreamResponse:
     try:
         visit.forge.edit_comment(comment, visit.actor, visit.text("body"))
     except UnprocessableError as error:
-        return _editor(
+        return editor(
             visit, error.status, "Edit comment", visit.request.path, None, visit.text("body"), str(error)
         )
     return visit.to(f"{visit.address_of(repo, comment.number)}#comment-{comment.id}")
@@ -177,7 +180,7 @@ def _editable_comment(visit: Visit) -> Comment:
     return comment
 
 
-def _editor(
+def editor(
     visit: Visit, status: int, heading: str, address: str, title: str | None, body: str, problem: str = ""
 ) -> web.Response:
     """A page with one form for a text, and its title if it has one."""

@@ -60,7 +60,7 @@ async def _press(visit: Visit) -> web.StreamResponse:
     if not visit.can_write(repo):
         raise ForbiddenError(f"{visit.actor} may not press this button: it takes write access.")
     visit.forge.press_button(run, visit.actor, visit.text("do"))
-    return visit.to(f"/{repo.full_name}/runs/{run.id}")
+    return visit.to(visit.back())
 
 
 async def _record(visit: Visit) -> web.StreamResponse:

@@ -18,6 +18,7 @@ from pushpals.local.forge.server import Forge
 from pushpals.local.forge.web import words
 from pushpals.local.forge.web.guard import HEADERS, Guard, content_policy
 from pushpals.local.forge.web.markdown import render
+from pushpals.local.forge.web.remarks import Drafts
 
 Handler = Callable[["Visit"], Awaitable[web.StreamResponse]]
 
@@ -30,6 +31,7 @@ class Site:
 
     def __init__(self, forge: Forge) -> None:
         self.forge = forge
+        self.drafts = Drafts()
         # Revisions begin anew with every start of the forge.
         self._boot = secrets.token_hex(4)
         self.guard = Guard(forge.store.directory, forge.url)
