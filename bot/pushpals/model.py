@@ -445,6 +445,18 @@ class Approval(Frozen):
     """The request's digest that was approved."""
 
 
+class HeadApproval(Frozen):
+    """Somebody's yes to a pull request. It holds for exactly this commit."""
+
+    by: Person
+    at: datetime
+    how: Literal["review", "command", "policy"]
+    """`policy`: nobody said so, the policy file merges work of this risk by itself."""
+    head: Sha
+    cause: str
+    """Id of the review, or key of the command."""
+
+
 class Question(Frozen):
     """The one question that is asked instead of guessing."""
 
@@ -459,6 +471,17 @@ class Holder(Frozen):
 
     instance: str
     boot: str
+
+
+class CarLeft(Frozen):
+    """A car that had to leave the train without landing, and why."""
+
+    job: JobId
+    head: Sha
+    failure: Failure
+    paths: tuple[str, ...] = ()
+    """Where it conflicts, if that is why."""
+    at: datetime
 
 
 class RequestRecord(Frozen):
@@ -564,6 +587,11 @@ class JobRecord(Frozen):
     budget_factor: float = Field(default=1.0, ge=1.0, le=16.0)
     """What people have raised the budget of the policy by."""
 
+    approved: HeadApproval | None = None
+    """Why it may land; None until somebody approved what is on the branch now."""
+    returned: CarLeft | None = None
+    """Why the merge train last sent it back, if it did."""
+
     @property
     def origin(self) -> Sha:
         """The commit the present round begins on."""
@@ -597,3 +625,56 @@ class CarTally(Frozen):
 
     good: float = Field(default=0.0, ge=0)
     bad: float = Field(default=0.0, ge=0)
+
+
+class CarArrived(Frozen):
+    """A car that landed: its head, and the commit that was tested and landed with it."""
+
+    job: JobId
+    head: Sha
+    commit: Sha
+    at: datetime
+
+
+class TrainRun(Frozen):
+    """One test of a merge train: cars merged onto the base, as one exact commit."""
+
+    cars: tuple[JobId, ...]
+    commit: Sha
+    checks: Literal["github", "sandbox"]
+    """Who tests it: the repository's own CI, or the sandbox."""
+    since: datetime
+    green: bool | None = None
+    """The verdict; None while it is awaited."""
+    results: tuple[CheckResult, ...] = ()
+    """What the checks said, without their output."""
+
+
+class TrainRecord(Frozen):
+    """`record.json` of `refs/pushpals/train`: what is known of a repository's merge train."""
+
+    version: Literal[1] = 1
+    branch: str
+    """The branch it lands on."""
+    base: Sha
+    """Commit of that branch on which everything in `groups` is known."""
+    cars: tuple[Car, ...] = ()
+    groups: tuple[CarGroup, ...] = ()
+    """What is known of the cars; the last group is next."""
+    run: TrainRun | None = None
+    arrived: tuple[CarArrived, ...] = ()
+    """Cars that landed, the newest last."""
+    left: tuple[CarLeft, ...] = ()
+    """Cars that had to leave, the newest last; jobs take from here why they are back."""
+    tally: CarTally = CarTally()
+    runs: int = 0
+    """Tests so far."""
+    landed: int = 0
+    """Cars that landed so far."""
+    halt: Failure | None = None
+    """Why nothing goes on until somebody has done something; None while it does."""
+    by: Holder | None = None
+    """Who wrote this record: the process that goes on from here, unless it is seen to be gone."""
+    nonce: str
+    updated_at: datetime
+    created_at: datetime

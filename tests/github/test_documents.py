@@ -158,6 +158,11 @@ def test_github_accepts_the_query_for_open_pull_requests_and_it_is_cheap(github_
         assert requests / 100 < 10
 
 
+def test_github_accepts_the_query_for_the_checks_of_commits(github_schema):
+    for commits in ([SHA], [SHA] * MAX):
+        assert complaints(github_schema, documents.ci("octo", "names", commits)) == []
+
+
 def test_every_kind_of_write_is_among_those_tried():
     def leaves(kind: type[Mutation]) -> Iterator[type[Mutation]]:
         below = kind.__subclasses__()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from itertools import count
 
 from pushpals.git import Identity
-from pushpals.model import JobRecord, JobState, Person, Plan, Request, RequestRecord, Risk, Task
+from pushpals.model import JobRecord, JobState, Person, Plan, Request, RequestRecord, Risk, Task, TrainRecord
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 BOT = Identity("PushPals", "bot@example.org")
@@ -51,3 +51,8 @@ def request(number: int = 42) -> RequestRecord:
         policy_digest="p",
         created_at=NOON,
     )
+
+
+def train(base: str = BASE, **facts: object) -> TrainRecord:
+    record = TrainRecord(branch="main", base=base, nonce=nonce(), created_at=NOON, updated_at=NOON)
+    return record.model_copy(update=facts)

@@ -119,9 +119,13 @@ class Town:
 
     async def jobs(self, issue: Issue) -> list[JobRecord]:
         """Return the records of an issue's jobs, read from the forge by git."""
-        mirror = await Mirror.open(self.folder / "reader.git", f"{self.forge.url}/octo/names.git", _nobody)
-        view = await Ledger(mirror, LEDGER_IDENTITY).observe(issue.number, "main")
+        view = await (await self.ledger()).observe(issue.number, "main")
         return [entry.record for entry in view.jobs]
+
+    async def ledger(self) -> Ledger:
+        """Return the ledger of the repository, to be read by git."""
+        mirror = await Mirror.open(self.folder / "reader.git", f"{self.forge.url}/octo/names.git", _nobody)
+        return Ledger(mirror, LEDGER_IDENTITY)
 
     def checks(self) -> list[CheckRun]:
         """Return all check runs."""

@@ -81,7 +81,23 @@ fragment Pull on PullRequest {
 }
 """
 
-TALK = """\
+_ROLLUP = """\
+  statusCheckRollup {
+    contexts(first: 100) {
+      nodes {
+        __typename
+        ... on CheckRun {
+          databaseId name status conclusion title url
+          checkSuite { app { databaseId slug } }
+        }
+        ... on StatusContext { context state description targetUrl }
+      }
+    }
+  }
+"""
+
+TALK = (
+    """\
 fragment Talk on PullRequest {
   labels(first: 50) { nodes { id name } }
   reviews(last: 20) { nodes { ...Review } }
@@ -97,20 +113,10 @@ fragment Talk on PullRequest {
       comments(last: 10) { nodes { ...ThreadComment } }
     }
   }
-  statusCheckRollup {
-    contexts(first: 100) {
-      nodes {
-        __typename
-        ... on CheckRun {
-          databaseId name status conclusion title url
-          checkSuite { app { databaseId slug } }
-        }
-        ... on StatusContext { context state description targetUrl }
-      }
-    }
-  }
-}
 """
+    + _ROLLUP
+    + "}\n"
+)
 
 CHECK_RUN = """\
 fragment CheckRun on CheckRun {
@@ -267,6 +273,31 @@ _LABEL = "label(name: $value) { id name }"
 def open_issues(owner: str, name: str, label: str, after: str | None) -> Document:
     """Return the query for one page of open issues with `label`, after the cursor `after`."""
     return Document(_OPEN_ISSUES, {"owner": owner, "name": name, "label": label, "after": after})
+
+
+def ci(owner: str, name: str, commits: Sequence[str]) -> Document:
+    """Return the query for all that is checked of `commits`; alias `c<i>` answers the i-th.
+
+    Raises ValueError for more than `MAX_ALIASES`.
+    """
+    if len(commits) > MAX_ALIASES:
+        raise ValueError(f"one query asks for at most {MAX_ALIASES} commits, not {len(commits)}")
+    declared = "".join(f", $c{n}: GitObjectID!" for n in range(len(commits)))
+    lines = [f"    c{n}: object(oid: $c{n}) {{ ...Checked }}\n" for n in range(len(commits))]
+    text = "".join(
+        [
+            f"query Ci($owner: String!, $name: String!{declared}) {{\n",
+            "  repository(owner: $owner, name: $name) {\n",
+            "    id\n",
+            *lines,
+            "  }\n}\n",
+            "fragment Checked on Commit {\n",
+            _ROLLUP,
+            "}\n",
+        ]
+    )
+    values = {f"c{n}": commit for n, commit in enumerate(commits)}
+    return Document(text, {"owner": owner, "name": name, **values})
 
 
 def open_pulls(owner: str, name: str, base: str, after: str | None) -> Document:

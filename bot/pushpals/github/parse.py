@@ -130,6 +130,15 @@ def thread(data: Json) -> ThreadView:
     )
 
 
+def ci(data: Json, commits: Sequence[str], app_id: int) -> dict[str, tuple[CiCheck, ...]]:
+    """Read the answer to `documents.ci`, asked with the same commits. A commit nobody knows has no checks."""
+    found = {}
+    for n, commit in enumerate(commits):
+        rollup = (data["repository"][f"c{n}"] or {}).get("statusCheckRollup") or {}
+        found[commit] = tuple(_ci_check(node, app_id) for node in _nodes(rollup.get("contexts")))
+    return found
+
+
 def _ci_check(data: Json, app_id: int) -> CiCheck:
     if data["__typename"] == "StatusContext":
         word: str = data["state"]

@@ -11,7 +11,7 @@ from pushpals.github.errors import AccessDenied, GitHubError, NotFound, WriteFai
 from pushpals.github.limits import is_secondary
 from pushpals.github.mutation import Mutation, Written
 from pushpals.github.permissions import Permissions
-from pushpals.github.views import CiAnnotation, PullView, Role, SubjectView
+from pushpals.github.views import CiAnnotation, CiCheck, PullView, Role, SubjectView
 from pushpals.model import RepoRef, Sha
 
 
@@ -104,6 +104,12 @@ class RepoClient:
             if not page["pageInfo"]["hasNextPage"]:
                 return tuple(numbers)
             after = page["pageInfo"]["endCursor"]
+
+    async def ci(self, commits: Sequence[Sha]) -> dict[Sha, tuple[CiCheck, ...]]:
+        """Return what is checked of each commit, by the repository's own CI and by us, in one request."""
+        document = documents.ci(self.ref.owner, self.ref.name, commits)
+        answer = await self._access.graphql("ci", document)
+        return parse.ci(_whole(answer, str(self.ref)), commits, self._app_id)
 
     async def open_pulls(self, base: str) -> tuple[PullView, ...]:
         """Return the open pull requests to branch `base`, oldest first; one request for each twenty.

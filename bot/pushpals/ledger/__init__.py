@@ -1,11 +1,20 @@
 """The ledger: what PushPals knows lives in git refs, and moves by compare-and-swap."""
 
-from pushpals.ledger.encoding import job_of, job_ref, request_ref
+from pushpals.ledger.encoding import TRAIN, job_of, job_ref, request_ref
 from pushpals.ledger.ledger import Ledger
-from pushpals.ledger.records import Chapter, ClaimLost, Entry, LedgerDamaged, LedgerError, LedgerView
+from pushpals.ledger.records import (
+    Chapter,
+    ClaimLost,
+    Entry,
+    LedgerDamaged,
+    LedgerError,
+    LedgerView,
+    TrainView,
+)
 from pushpals.ledger.transitions import TRANSITIONS, check_transition
 
 __all__ = [
+    "TRAIN",
     "TRANSITIONS",
     "Chapter",
     "ClaimLost",
@@ -14,6 +23,7 @@ __all__ = [
     "LedgerDamaged",
     "LedgerError",
     "LedgerView",
+    "TrainView",
     "check_transition",
     "job_of",
     "job_ref",

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from pushpals.ledger.records import LedgerDamaged, R, Record
-from pushpals.model import JobId, JobRecord, RequestRecord, Sha
+from pushpals.model import JobId, JobRecord, RequestRecord, Sha, TrainRecord
 
 REQUESTS = "refs/pushpals/requests/"
 JOBS = "refs/pushpals/jobs/"
+TRAIN = "refs/pushpals/train"
 RECORD, AUDIT = "record.json", "audit.jsonl"
 
 _JOB_ID = re.compile(r"[1-9][0-9]{0,8}-[1-9][0-9]{0,8}")
@@ -30,7 +31,13 @@ def job_ref(job: JobId) -> str:
 
 def ref_of(record: Record) -> str:
     """Return the ref that a record belongs at."""
-    return job_ref(record.id) if isinstance(record, JobRecord) else request_ref(record.request.number)
+    match record:
+        case JobRecord():
+            return job_ref(record.id)
+        case RequestRecord():
+            return request_ref(record.request.number)
+        case TrainRecord():
+            return TRAIN
 
 
 def job_of(ref: str) -> JobId | None:
@@ -75,6 +82,8 @@ def parse_any(ref: str, sha: Sha, data: bytes | None) -> Record:
     """Read a record of the kind that its ref says; see `parse`."""
     if ref.startswith(JOBS):
         return parse(JobRecord, ref, sha, data)
+    if ref == TRAIN:
+        return parse(TrainRecord, ref, sha, data)
     return parse(RequestRecord, ref, sha, data)
 
 
@@ -82,12 +91,17 @@ def message(sentence: str, record: Record) -> str:
     """Return a commit message: `sentence` on one line, and trailers. Raises ValueError for an empty one."""
     if not (subject := _one_line(sentence)):
         raise ValueError("A ledger message is a sentence.")
-    if isinstance(record, JobRecord):
-        trailers = {"Job": record.id, "State": record.state, "Attempt": record.attempt, "Nonce": record.nonce}
-        if record.holder:
-            trailers["Holder"] = record.holder.instance
-    else:
-        trailers = {"Request": record.request.number}
+    trailers: dict[str, object]
+    match record:
+        case JobRecord():
+            trailers = {"Job": record.id, "State": record.state, "Attempt": record.attempt}
+            trailers["Nonce"] = record.nonce
+            if record.holder:
+                trailers["Holder"] = record.holder.instance
+        case RequestRecord():
+            trailers = {"Request": record.request.number}
+        case TrainRecord():
+            trailers = {"Train": record.branch, "Base": record.base, "Nonce": record.nonce}
     lines = "\n".join(f"PushPals-{key}: {_one_line(str(value))}" for key, value in trailers.items())
     return f"{subject}\n\n{lines}\n"
 

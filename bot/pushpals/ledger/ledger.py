@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,6 +12,7 @@ from pushpals.ledger.encoding import (
     AUDIT,
     JOBS,
     RECORD,
+    TRAIN,
     audit_bytes,
     canonical,
     job_of,
@@ -21,9 +23,18 @@ from pushpals.ledger.encoding import (
     ref_of,
     request_ref,
 )
-from pushpals.ledger.records import Chapter, ClaimLost, Entry, LedgerDamaged, LedgerView, R, Record
+from pushpals.ledger.records import (
+    Chapter,
+    ClaimLost,
+    Entry,
+    LedgerDamaged,
+    LedgerView,
+    R,
+    Record,
+    TrainView,
+)
 from pushpals.ledger.transitions import check_transition
-from pushpals.model import JobId, JobRecord, RequestRecord, Sha
+from pushpals.model import ON_A_BRANCH, JobId, JobRecord, RequestRecord, Sha, TrainRecord
 
 
 class Ledger:
@@ -41,24 +52,61 @@ class Ledger:
         A record that can not be read is told in `damaged` and does not hide the others. Raises
         RefMissing when the default branch does not exist, and git's errors for the network.
         """
-        refspecs = (*_exactly(request_ref(number)), *_all(f"{JOBS}{number}-*"))
+        refspecs = (*_exactly(request_ref(number)), *_all(f"{JOBS}{number}-*"), *_all(f"{TRAIN}*"))
         base = await self._mirror.fetch_branch(default_branch, *refspecs)
-        refs = await self._mirror.refs(request_ref(number), f"{JOBS}{number}-*")
+        refs = await self._mirror.refs(request_ref(number), f"{JOBS}{number}-*", TRAIN)
         roots = await self._find_roots(list(refs.values()))
         records = await self._mirror.read_objects(*(f"{sha}:{RECORD}" for sha in refs.values()))
         request: Entry[RequestRecord] | None = None
+        train: Entry[TrainRecord] | None = None
         jobs: list[Entry[JobRecord]] = []
         damaged: list[LedgerDamaged] = []
         for (ref, sha), data in zip(refs.items(), records, strict=True):
             try:
                 if ref == request_ref(number):
                     request = Entry(ref, sha, roots[sha], parse(RequestRecord, ref, sha, data))
+                elif ref == TRAIN:
+                    train = Entry(ref, sha, roots[sha], parse(TrainRecord, ref, sha, data))
                 else:
                     jobs.append(Entry(ref, sha, roots[sha], parse(JobRecord, ref, sha, data)))
             except LedgerDamaged as error:
-                damaged.append(error)
+                if ref != TRAIN:  # whoever looks after the train is told; the work on an issue goes on
+                    damaged.append(error)
         jobs.sort(key=lambda entry: job_order(entry.record.id))
-        return LedgerView(base, request, tuple(jobs), tuple(damaged))
+        return LedgerView(base, request, tuple(jobs), tuple(damaged), train)
+
+    async def observe_train(self, default_branch: str, integration: str) -> TrainView:
+        """Fetch and read all that concerns the merge train: one git fetch.
+
+        `integration` is the branch on which it tests. Jobs that can not be read do not ride. Raises
+        LedgerDamaged for the train's own record, RefMissing, and git's errors as `observe` does.
+        """
+        branches = ("refs/heads/agent/*", f"refs/heads/{integration}*")
+        refspecs = [spec for pattern in (f"{JOBS}*", f"{TRAIN}*", *branches) for spec in _all(pattern)]
+        base = await self._mirror.fetch_branch(default_branch, *refspecs)
+        train = await self._train()
+        refs = {ref: sha for ref, sha in (await self._mirror.refs(f"{JOBS}*")).items() if job_of(ref)}
+        records = await self._mirror.read_objects(*(f"{sha}:{RECORD}" for sha in refs.values()))
+        live: list[tuple[str, Sha, JobRecord]] = []
+        for (ref, sha), data in zip(refs.items(), records, strict=True):
+            with contextlib.suppress(LedgerDamaged):
+                record = parse(JobRecord, ref, sha, data)
+                if record.state in ON_A_BRANCH:
+                    live.append((ref, sha, record))
+        roots = await self._find_roots([sha for _, sha, _ in live])
+        jobs = [Entry(ref, sha, roots[sha], record) for ref, sha, record in live]
+        jobs.sort(key=lambda entry: job_order(entry.record.id))
+        tips = await self._mirror.refs("refs/heads/agent", f"refs/heads/{integration}")
+        heads = {ref.removeprefix("refs/heads/"): sha for ref, sha in tips.items()}
+        return TrainView(base, train, tuple(jobs), heads)
+
+    async def _train(self) -> Entry[TrainRecord] | None:
+        """Read the train's record as last fetched. Raises LedgerDamaged."""
+        sha = await self._mirror.resolve(TRAIN)
+        if sha is None:
+            return None
+        record = parse(TrainRecord, TRAIN, sha, await self._mirror.read(sha, RECORD))
+        return Entry(TRAIN, sha, (await self._find_roots([sha]))[sha], record)
 
     async def list_jobs(self) -> dict[JobId, Sha]:
         """Return every job of the repository and where its ref is: one request, no record is read."""

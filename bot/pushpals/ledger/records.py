@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from pushpals.model import JobRecord, RequestRecord, Sha
+from pushpals.model import JobRecord, RequestRecord, Sha, TrainRecord
 
-Record = RequestRecord | JobRecord
-R = TypeVar("R", RequestRecord, JobRecord)
+Record = RequestRecord | JobRecord | TrainRecord
+R = TypeVar("R", RequestRecord, JobRecord, TrainRecord)
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,21 @@ class LedgerView:
     """Sorted by the job's number within the request."""
     damaged: tuple[LedgerDamaged, ...] = ()
     """Refs that can not be read. The others are not touched by that."""
+    train: Entry[TrainRecord] | None = None
+    """The repository's merge train, where there is one that can be read."""
+
+
+@dataclass(frozen=True)
+class TrainView:
+    """Everything the ledger and the branches say about a repository's merge train, as of one fetch."""
+
+    base: Sha
+    """Tip of the default branch."""
+    train: Entry[TrainRecord] | None
+    jobs: tuple[Entry[JobRecord], ...]
+    """Jobs that are published and have not ended, by request and number."""
+    heads: Mapping[str, Sha]
+    """Tips of the agents' branches and of the integration branch, by name."""
 
 
 @dataclass(frozen=True)

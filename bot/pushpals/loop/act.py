@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pushpals.github import WriteFailed
-from pushpals.loop import conversing, intake, landing, rounds, steps
+from pushpals.loop import conversing, intake, integrating, landing, rounds, steps
 from pushpals.loop.hands import Again, Hands, entry_of
 from pushpals.loop.observe import with_written
 from pushpals.loop.rounds import ended
@@ -92,6 +92,10 @@ ACTORS: Mapping[type[steps.Step], Actor] = {
     steps.MarkMerged: _mark_merged,
     steps.CancelWork: conversing.cancel_work,
     steps.AskModel: conversing.ask_model,
+    steps.ApproveJob: integrating.approve_job,
+    steps.VoidApproval: integrating.void_approval,
+    steps.TakeBack: integrating.take_back,
+    steps.NoteRide: integrating.note_ride,
     steps.Write: _write,
     steps.Wake: _wake,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pushpals.loop.rules import causes, conversation
+from pushpals.loop.rules import causes, conversation, integration
 from pushpals.loop.rules.broken import with_broken_policy, with_damaged_record
 from pushpals.loop.rules.causes import cause_steps
 from pushpals.loop.rules.jobs import job_steps
@@ -37,6 +37,7 @@ RULES: tuple[Callable[[Snapshot, RepoPolicy], list[steps.Step]], ...] = (
     press_steps,
     round_steps,
     job_steps,
+    integration.integration_steps,
 )
 """The rules in their order: the first that owes anything is served, then all are asked again."""
 
@@ -63,5 +64,6 @@ def people_to_check(
         *causes.people_to_check(view, ledger, policy.trigger.label),
         *conversation.people_to_check(view, ledger, now),
         *people_of_rounds(view, ledger),
+        *integration.reviewers_to_check(view, ledger, policy),
     ]
     return tuple({person.id: person for person in found}.values())

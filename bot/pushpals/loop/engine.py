@@ -16,17 +16,19 @@ from pushpals.loop.decide import decide
 from pushpals.loop.hands import Again, Hands
 from pushpals.loop.observe import observe
 from pushpals.loop.rules.common import plan_jobs
+from pushpals.loop.rules.integration import RIDING
 from pushpals.loop.steps import Wake
+from pushpals.loop.train.driver import TrainDriver
 from pushpals.loop.watch import ClaimWatch
 from pushpals.loop.work import Crew
-from pushpals.model import JobState, SubjectRef, issue_of_branch
+from pushpals.model import Hint, JobState, SubjectRef, issue_of_branch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from pushpals.loop.services import Repo, Services
     from pushpals.loop.snapshot import Snapshot
-    from pushpals.model import Hint
+    from pushpals.model import Sha
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class Engine:
         self._tell = tell
         self._homes: LRUCache[SubjectRef, SubjectRef] = LRUCache(maxsize=2_000)
         self.crew = Crew(services, tell)
+        self.trains = TrainDriver(services, tell)
         self.claims = ClaimWatch(services.clock.monotonic, services.config.reclaim_after)
 
     async def handle(self, hint: Hint) -> datetime | None:
@@ -56,13 +59,12 @@ class Engine:
 
         What is said on a pull request of ours is dealt with at its issue.
         """
-        if hint.train:
-            return None
-        if home := self._homes.get(hint.ref):
+        home = None if hint.train else self._homes.get(hint.ref)
+        if home:
             await self._tell(hint.model_copy(update={"ref": home}))
             return None
         try:
-            return await self._settle(hint)
+            return await (self.trains.handle(hint) if hint.train else self._settle(hint))
         except RateLimited as limited:
             log.warning("%s waits: %s", hint.ref, limited)
             return datetime.fromtimestamp(limited.until, UTC)
@@ -70,6 +72,7 @@ class Engine:
     async def _settle(self, hint: Hint) -> datetime | None:
         repo = await self.services.repo(hint)
         steps_left = MAX_STEPS
+        boarding = False
         for _ in range(MAX_LOOKS):
             snapshot = await self._observe(hint, repo)
             if home := self._learn_homes(snapshot):
@@ -79,11 +82,14 @@ class Engine:
                 while owed := decide(snapshot):
                     step = owed[0]
                     if isinstance(step, Wake):
+                        await self._drive(hint, boarding=boarding)
                         return step.at
                     if steps_left == 0:
                         raise Stuck(f"{hint.ref}: {MAX_STEPS} steps, and still {step}")
                     steps_left -= 1
+                    before = _riding(snapshot)
                     snapshot = await act(step, snapshot, Hands(self.services, repo, self.crew))
+                    boarding = boarding or _riding(snapshot) != before
                     self.services.board.see(hint.ref, snapshot.view)
                     self._learn_homes(snapshot)
             except (Again, ClaimLost, LeaseLost) as moved:
@@ -94,12 +100,19 @@ class Engine:
                 log.info("%s: a write was not answered, looking again: %s", hint.ref, error)
             else:
                 self._wait_for_worker(snapshot, hint)
+                await self._drive(hint, boarding=boarding)
                 return None
         raise Stuck(f"{hint.ref} moved {MAX_LOOKS} times while it was looked at")
+
+    async def _drive(self, hint: Hint, *, boarding: bool) -> None:
+        """Have the repository's merge train looked at, when a job is to board it or to get off."""
+        if boarding:
+            await self.crew.tell(Hint.of_train(hint.ref.repo, hint.installation))
 
     async def close(self) -> None:
         """Stop the work under way; its claims are taken over by the next life of this process."""
         await self.crew.close()
+        await self.trains.close()
 
     async def _observe(self, hint: Hint, repo: Repo) -> Snapshot:
         snapshot = await observe(
@@ -136,3 +149,12 @@ class Engine:
         queued = any(entry.record.state is JobState.QUEUED for entry in plan_jobs(snapshot.ledger))
         if queued and not snapshot.free:
             self.crew.wait_for_worker(hint)
+
+
+def _riding(snapshot: Snapshot) -> frozenset[tuple[str, Sha | None]]:
+    """Return the jobs that wait for the merge train or are on it, with what they would land."""
+    return frozenset(
+        (entry.record.id, entry.record.head)
+        for entry in plan_jobs(snapshot.ledger)
+        if entry.record.state in RIDING
+    )

@@ -77,6 +77,8 @@ class Reconciler:
                     self._quiet[ref, entry.record.id] = entry.sha
                 if entry.record.state not in ENDED or self._fresh(entry.record):
                     numbers.add(number)
+        if any(self._quiet.get((ref, job)) != sha for job, sha in jobs.items()):
+            await self._put(Hint.of_train(ref, installation))
         for number in sorted(numbers):
             await self._put(Hint(ref=SubjectRef(repo=ref, number=number), installation=installation))
         return len(numbers)

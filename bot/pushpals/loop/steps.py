@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from pushpals.github import Mutation
     from pushpals.localbuddy.heard import Heard
-    from pushpals.model import Failure, JobId, Order, Person, Sha
+    from pushpals.model import CarLeft, Failure, HeadApproval, JobId, Order, Person, Sha
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,38 @@ class AskModel:
 
 
 @dataclass(frozen=True)
+class ApproveJob:
+    """Record that what is on a job's branch may land: the merge train takes it."""
+
+    job: JobId
+    approval: HeadApproval
+
+
+@dataclass(frozen=True)
+class VoidApproval:
+    """Record that it may not land any more, and why."""
+
+    job: JobId
+    why: str
+
+
+@dataclass(frozen=True)
+class TakeBack:
+    """Record that the merge train sent a job back, and why."""
+
+    job: JobId
+    out: CarLeft
+
+
+@dataclass(frozen=True)
+class NoteRide:
+    """Record that a job is on the merge train, or waits for it again."""
+
+    job: JobId
+    on_board: bool
+
+
+@dataclass(frozen=True)
 class Write:
     """Bring what people see in step: one request with all the writes that are owed."""
 
@@ -164,6 +196,10 @@ Step = (
     | MarkMerged
     | CancelWork
     | AskModel
+    | ApproveJob
+    | VoidApproval
+    | TakeBack
+    | NoteRide
     | Write
     | Wake
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -76,11 +77,21 @@ def _not_everyone(role: str) -> str:
     return role
 
 
+def _own_branch(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name.endswith((".", ".lock")) or ".." in name:
+        raise ValueError("must be a branch name of letters, digits, '.', '_' and '-'")
+    if name.casefold() in {"main", "master", "trunk", "develop", "agent", "head"}:
+        raise ValueError("must be a branch of its own: this one is moved without asking")
+    return name
+
+
 # Validators of single entries raise ValueError for the author of the file; the parser adds the entry's place.
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_matchable)]
 Released = Annotated[str, AfterValidator(_releasable)]
 Role = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_not_everyone)]
 Command = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^\S[^\r\n\x00]*$")]
+BranchName = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_own_branch)]
+CheckName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^\S[^\r\n]*$")]
 LabelName = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=r"^\S[^\r\n,]*$")]
 
 
@@ -173,6 +184,25 @@ class CommandsSection(Section):
     """Whether a worker may pause to ask people about any other command. If not, it is told no."""
 
 
+class Integration(Section):
+    """How approved pull requests land: the merge train."""
+
+    train: Literal["approval", "command", "never"] = "command"
+    """When an approved pull request gets on the train: as soon as it is approved, when somebody who may start
+    work says `/pushpals integrate`, or never, so that people merge by hand."""
+    branch: BranchName = "main_agents"
+    """Branch on which batches are tested before they land. PushPals makes it, and moves it as it likes."""
+    checks: Literal["auto", "github", "sandbox"] = "auto"
+    """What tests a batch: the repository's own CI on that branch, or the checks of the tasks in the sandbox.
+    `auto` takes the CI where the default branch or a pull request has one."""
+    required: tuple[CheckName, ...] = Field(default=(), max_length=50)
+    """Names of the CI's checks that a batch must pass. Empty: those that the default branch has."""
+    wait_minutes: float = Field(default=60.0, gt=0, le=1440)
+    """Minutes to wait for the CI before the train stops and says so."""
+    batch: int = Field(default=16, ge=1, le=64)
+    """Pull requests tested together at most. Fewer are taken where many turn out bad."""
+
+
 class CheckSetting(Section):
     """One of the repository's checks."""
 
@@ -210,6 +240,8 @@ class RepoPolicy(Section):
     """How a change is reviewed before people see it."""
     commands: CommandsSection = CommandsSection()
     """What a worker may run in its sandbox without asking."""
+    integration: Integration = Integration()
+    """How approved pull requests land: the merge train."""
     checks: tuple[Annotated[CheckSetting, BeforeValidator(_check_from_string)], ...] = Field(
         default=(), max_length=10
     )

@@ -154,6 +154,20 @@ def better_than_base(base: Sequence[CheckResult], head: Sequence[CheckResult]) -
     return True
 
 
+def no_worse_than_base(base: Sequence[CheckResult], head: Sequence[CheckResult]) -> bool:
+    """True when every check that fails names only tests that fail on base too, and ended as it should."""
+    before = {result.command: result for result in base}
+    for result in head:
+        if result.ok:
+            continue
+        was = before.get(result.command)
+        if was is None or result.ended != "exited" or not result.failing or result.unnamed:
+            return False
+        if not set(result.failing) <= set(was.failing):
+            return False
+    return True
+
+
 def _red(evidence: Evidence) -> Failure | None:
     if all(result.ok for result in evidence.head) or better_than_base(evidence.base, evidence.head):
         return None

@@ -95,6 +95,9 @@ def progress_comment(
     for job in jobs:
         if job.state in ON_A_BRANCH:
             lines += doubt_lines(job)
+        if job.state is JobState.PUBLISHED and job.returned:
+            back = f"Back from the merge train. {failure_text(job.returned.failure)}"
+            lines += ["", *_named(job, back, several=len(jobs) > 1)]
     lines += ["", _next_words(request, jobs, pulls)]
     if request.first > 1:
         number = request.request.number
@@ -120,6 +123,7 @@ def _standing(request: RequestRecord, jobs: Sequence[JobRecord], pulls: Mapping[
             job.round,
             job.setback,
             job.waiting,
+            job.returned,
             pulls.get(job.id),
         )
         for job in jobs
