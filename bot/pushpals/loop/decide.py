@@ -45,7 +45,9 @@ RULES: tuple[Callable[[Snapshot, RepoPolicy], list[steps.Step]], ...] = (
 def decide(s: Snapshot) -> list[steps.Step]:
     """Return the steps owed for one issue, the most urgent first; empty when all is quiet."""
     if s.view.kind == "pull":
-        return [] if isinstance(s.policy, PolicyProblem) else conversation.conversation_steps(s, s.policy)
+        if isinstance(s.policy, PolicyProblem):
+            return []
+        return conversation.conversation_steps(s, s.policy) or conversation.waiting_steps(s, s.policy)
     if s.ledger.damaged:
         return with_damaged_record(s, s.ledger.damaged[0])
     if isinstance(s.policy, PolicyProblem):

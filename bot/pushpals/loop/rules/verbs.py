@@ -196,7 +196,7 @@ def _order(heard: Heard) -> Order:
     return Order(
         kind=OrderKind.FIX,
         cause=heard.key,
-        text=clean_untrusted(said.text).text if isinstance(said, Command) else "",
+        text=clean_untrusted(said.text).text.strip() if isinstance(said, Command) else "",
         at=heard.utterance.at,
         by=heard.person,
         path=thread.path if thread else None,
