@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from pushpals.local.forge.traffic import Fault
 from pushpals.server.doctor import Finding, examine
+from pushpals.server.needs import APP_EVENTS
 from pushpals.server.settings import Settings
 from tests.stories.town import Town
 
@@ -145,7 +146,7 @@ async def test_an_app_that_lacks_permissions_events_and_an_installation(
         "meagre",
         "Meagre",
         owner="octo",
-        permissions={"contents": "read", "issues": "write"},
+        permissions={"actions": "write", "contents": "read", "issues": "write", "statuses": "read"},
         events=["issues"],
         webhook_secret="x",
     )
@@ -156,7 +157,9 @@ async def test_an_app_that_lacks_permissions_events_and_an_installation(
     assert not found["permissions"].ok
     assert "contents: write" in found["permissions"].remedy
     assert "issues" not in found["permissions"].remedy
-    assert found["events"].remedy == "Subscribe to pull_request in the App's settings."
+    assert "actions" not in found["permissions"].remedy  # more than is asked for is enough
+    missing = ", ".join(sorted(set(APP_EVENTS) - {"issues"}))
+    assert found["events"].remedy == f"Subscribe to {missing} in the App's settings."
     assert (found["installations"].ok, found["installations"].text) == (False, "none")
 
     town.forge.install(app, [town.repo])

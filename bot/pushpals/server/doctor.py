@@ -162,7 +162,11 @@ async def _app(settings: Settings) -> AsyncIterator[Finding]:
 
 def _lacking(granted: Permissions) -> str:
     """Return which permissions are missing, in words; empty when none is."""
-    missing = [f"{name}: {level}" for name, level in APP_PERMISSIONS.items() if granted.get(name) != level]
+    missing = [
+        f"{name}: {level}"
+        for name, level in APP_PERMISSIONS.items()
+        if granted.get(name) not in {level, "write"}  # to write includes to read
+    ]
     return ", ".join(missing)
 
 
