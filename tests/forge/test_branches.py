@@ -8,10 +8,7 @@ from tests.forge.world import World
 
 
 async def pull(world: World, head: str, base: str = "main", text: str = "better\n") -> PullRequest:
-    if base != "main":
-        sha = await world.forge.git.sha(world.repo, f"refs/heads/{base}")
-        await world.forge.git.set_ref(world.repo, f"refs/heads/{head}", sha)
-    await world.forge.push(world.repo, "ana", {f"{head}.py": text}, branch=head)
+    await world.forge.push(world.repo, "ana", {f"{head}.py": text}, branch=head, start=base)
     return await world.forge.create_pull(world.repo, "ana", head, head, base=base)
 
 
@@ -152,3 +149,25 @@ async def test_a_draft_comes_and_goes(world: World):
     for name, draft in (("convertPullRequestToDraft", True), ("markPullRequestReadyForReview", False)):
         done = await world.data(change % name, id=made.node_id)
         assert done[name]["pullRequest"] == {"isDraft": draft}
+
+
+async def test_a_branch_is_moved_by_force(world: World):
+    made = await pull(world, "one")
+    other = await world.forge.push(world.repo, "ana", {"x.py": "1"}, branch="other")
+    await world.forge.move_branch(world.repo, "ana", "one", other)
+    assert world.forge.store.fresh(made).head_sha == other
+    assert (await world.hook("push"))["forced"] is True
+
+
+async def test_a_head_is_brought_up_to_date_with_its_base_unless_they_conflict(world: World):
+    made = await pull(world, "one")
+    with pytest.raises(UnprocessableError, match="no new commits"):
+        await world.forge.update_branch(made, "ana")
+    await world.forge.push(world.repo, "ana", {"more.py": "1"})
+    main = await world.forge.git.sha(world.repo, "refs/heads/main")
+    updated = await world.forge.update_branch(made, "ana")
+    assert await world.forge.git.contains(world.repo, updated.head_sha, main)
+    assert await world.forge.git.contains(world.repo, updated.head_sha, made.head_sha)
+    await world.forge.push(world.repo, "ana", {"one.py": "otherwise\n"})
+    with pytest.raises(UnprocessableError, match="conflict"):
+        await world.forge.update_branch(made, "ana")

@@ -294,3 +294,28 @@ async def test_the_keyboard_finds_its_way(browser: Browser, town: Town) -> None:
     assert await focused.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
     await window.page.keyboard.press("Enter")
     await expect(window.page.locator("main")).to_be_focused()
+
+
+async def test_an_answer_being_written_is_not_lost_when_news_come(phone: Window, town: Town) -> None:
+    """The conversation refreshes itself; what stands in a text box of it stays there meanwhile."""
+    pull = await town.deliver(town.open_bug())
+    await phone.open(f"{town.page}/pull/{pull.number}")
+    await phone.page.get_by_role("link", name="Comment on line 20 of auth/names.py").click()
+    await phone.page.get_by_label("Comment on line 20 (Markdown)").fill("Why this?")
+    await phone.click("Comment now")
+    await phone.page.get_by_text("Answer", exact=True).click()
+    answer = phone.page.get_by_label("Answer (Markdown)")
+    await answer.fill("Half a tho")
+    await answer.blur()
+    fetched = phone.page.expect_response(lambda r: r.url.endswith("/live/checks") and r.status == 200)
+    async with fetched:
+        await town.forge.ci(town.repo, pull.head_sha, "tests", "failure")
+    town.forge.comment(pull, "sam", "News")
+    async with phone.page.expect_response(lambda r: r.url.endswith("/live/merge") and r.status == 200):
+        await town.forge.set_status(town.repo, "ada", pull.head_sha, "build", "pending")
+    assert await answer.input_value() == "Half a tho"
+    await answer.fill("Half a thought, then the rest")
+    await phone.click("Send answer")
+    await phone.see("News")
+    [_, said] = town.forge.store.review_comments.values()
+    assert said.body == "Half a thought, then the rest"

@@ -165,3 +165,12 @@ async def test_a_comment_on_a_line_no_file_can_have_is_refused(town: Town, someb
         answer = await somebody.post(form.action.partition("#")[0], fields)
         assert answer.status == 422, (path, line[:10])
     assert town.forge.store.threads == {}
+
+
+async def test_a_branch_that_fell_behind_is_updated(town: Town, somebody: Somebody) -> None:
+    pull, page = await open_pull(town, somebody)
+    assert "Update branch" not in page.buttons
+    await town.forge.push(town.repo, "ada", {"more.py": "1"})
+    page = await somebody.press(await somebody.open(page.path), "Update branch")
+    assert town.forge.store.fresh(pull).head_sha != pull.head_sha
+    assert "Update branch" not in page.buttons

@@ -50,6 +50,29 @@ async def merge(
     return merged
 
 
+async def update_branch(store: Store, git: Git, actor: Account, pull: PullRequest) -> PullRequest:
+    """Merge the base branch into the head branch.
+
+    Raises ForbiddenError without write access, UnprocessableError for a conflict, or with nothing to merge.
+    """
+    pull = store.fresh(pull)
+    repo = store.repos[pull.repo_id]
+    if actor.type != "Bot" and not can_write(store, repo, actor.login):
+        raise ForbiddenError(f"{actor.login} may not push to {repo.full_name}")
+    base = await git.sha(repo, f"refs/heads/{pull.base_ref}")
+    if await git.contains(repo, pull.head_sha, base):
+        raise UnprocessableError("There are no new commits on the base branch.")
+    tree = await git.merge_tree(repo, pull.head_sha, base)
+    if tree is None:
+        raise UnprocessableError("merge conflict between base and head")
+    message = f"Merge branch '{pull.base_ref}' into {pull.head_ref}\n"
+    commit = await git.commit_tree(repo, tree, [pull.head_sha, base], message, actor)
+    ref = f"refs/heads/{pull.head_ref}"
+    await git.set_ref(repo, ref, commit, pull.head_sha)
+    await record_push(store, git, actor.login, repo, [(ref, pull.head_sha, commit)])
+    return store.fresh(pull)
+
+
 def enable_auto_merge(
     store: Store, actor: str, pull: PullRequest, method: MergeMethod = "merge"
 ) -> PullRequest:

@@ -176,20 +176,34 @@ class People(Ci):
         *,
         branch: str | None = None,
         message: str = "Change files",
+        start: str | None = None,
     ) -> str:
         """Commit files on a branch as if pushed; return the new sha.
 
-        The branch is the default one unless named; a new one starts from there.
+        The branch is the default one unless named; a new one begins at `start`, else at the default one.
         """
         name = branch or repo.default_branch
         ref = f"refs/heads/{name}"
         account = self.store.account(actor)
         old = await self.git.resolve(repo, ref)
         if old is None and name != repo.default_branch:
-            await self.git.set_ref(repo, ref, await self.git.sha(repo, f"refs/heads/{repo.default_branch}"))
+            begin = start or f"refs/heads/{repo.default_branch}"
+            await self.git.set_ref(repo, ref, await self.git.sha(repo, begin))
         new = await self.git.commit(repo, name, files, message, account)
         await branches.record_push(self.store, self.git, account.login, repo, [(ref, old or NO_SHA, new)])
         return new
+
+    async def move_branch(self, repo: Repo, actor: str, branch: str, commit: str) -> None:
+        """Point a branch at any commit, as a forced push does."""
+        ref = f"refs/heads/{branch}"
+        old, new = await self.git.resolve(repo, ref), await self.git.sha(repo, f"{commit}^{{commit}}")
+        await self.git.set_ref(repo, ref, new)
+        login = self._login(actor)
+        await branches.record_push(self.store, self.git, login, repo, [(ref, old or NO_SHA, new)])
+
+    async def update_branch(self, pull: PullRequest, actor: str) -> PullRequest:
+        """Merge the base branch into the head of a pull request: GitHub's button "Update branch"."""
+        return await merging.update_branch(self.store, self.git, self.store.account(actor), pull)
 
     async def delete_branch(self, repo: Repo, actor: str, branch: str) -> None:
         """Delete a branch as if pushed."""

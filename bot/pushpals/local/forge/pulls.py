@@ -126,6 +126,12 @@ async def mergeable(git: Git, repo: Repo, pull: PullRequest) -> bool | None:
     return None if base is None else await git.merge_tree(repo, base, pull.head_sha) is not None
 
 
+async def is_behind(git: Git, repo: Repo, pull: PullRequest) -> bool:
+    """Whether the base branch has commits that the head does not have."""
+    base = await git.resolve(repo, f"refs/heads/{pull.base_ref}")
+    return base is not None and not await git.contains(repo, pull.head_sha, base)
+
+
 def closing_issues(store: Store, pull: PullRequest) -> list[Issue]:
     """The issues that merging closes.
 

@@ -33,7 +33,7 @@ def routes(site: Site) -> list[web.RouteDef]:
         site.post(f"{PULL}/reviews", _review),
         site.post(f"{PULL}/draft", _draft),
         site.post(f"{PULL}/auto-merge", _auto_merge),
-        site.post(f"{PULL}/branch", _delete_branch),
+        site.post(f"{PULL}/branch", _branch),
         site.post(f"{PULL}/ci", _play_ci),
         site.post(f"{PULL}/merge", _merge),
         site.get(f"{REPO}/commit/{{sha:[0-9a-f]{{7,40}}}}", _commit),
@@ -104,6 +104,7 @@ async def _context(visit: Visit, pull: PullRequest) -> dict[str, Any]:
         "begun": begun_in(threads),
         "may_press": mine.write,
         "pending": store.rollup(repo.id, pull.head_sha) == "PENDING",
+        "behind": pull.state == "open" and mergeable and await pulls.is_behind(git, repo, pull),
         "branch_left": await git.resolve(repo, f"refs/heads/{pull.head_ref}") is not None,
         "job": job if job in known else None,
         "blocked": glance.blocked(pull, can_write=mine.write, mergeable=mergeable),
@@ -148,10 +149,14 @@ async def _auto_merge(visit: Visit) -> web.StreamResponse:
     return visit.to(f"{_page_of(visit)}#merge")
 
 
-async def _delete_branch(visit: Visit) -> web.StreamResponse:
+async def _branch(visit: Visit) -> web.StreamResponse:
+    """The head branch: brought up to date with the base, or deleted when the pull request is over."""
     pull, repo = pull_of(visit), visit.repo()
     if not visit.can_write(repo):
-        raise ForbiddenError("Deleting a branch needs write access here.")
+        raise ForbiddenError("Changing a branch needs write access here.")
+    if visit.text("do") == "update":
+        await visit.forge.update_branch(pull, visit.actor)
+        return visit.to(f"{_page_of(visit)}#merge")
     if pull.state == "open":
         raise UnprocessableError("The pull request is open. Close or merge it, then delete its branch.")
     await visit.forge.delete_branch(repo, visit.actor, pull.head_ref)
