@@ -132,6 +132,8 @@ FIX = "/pushpals fix Keep dashes.<!-- x -->"
         ("fix it", "issue", S.PUBLISHED, None),
         ("budget 2x", "issue", S.WAITING, steps.Resume),
         ("budget 2x", "issue", S.FAILED, None),
+        ("approve", "issue", S.WAITING, None),
+        ("reject", "issue", S.RUNNING, None),
     ],
 )
 def test_what_acts_is_acknowledged_and_then_done(
@@ -148,6 +150,16 @@ def test_what_acts_is_acknowledged_and_then_done(
         step = done(found)
         assert isinstance(step, expected)
         assert key(f"/pushpals {text}") in repr(step)
+
+
+@pytest.mark.parametrize(("verb", "kind"), [("approve", "allowed"), ("reject", "denied")])
+def test_a_command_that_a_job_wants_to_run_is_allowed_or_denied(verb: str, kind: str) -> None:
+    waits = job(S.WAITING, waiting=WaitReason.COMMAND, asks="make all")
+    step = done(owed(snapshot(view(comments=[said(f"/pushpals {verb}")]), request(), [waits])))
+    assert isinstance(step, steps.Resume)
+    assert (step.job, step.cause, step.by) == ("42-1", key(f"/pushpals {verb}"), ADA)
+    assert {"allowed": step.allowed, "denied": step.denied}[kind] == ("make all",)
+    assert len(step.allowed + step.denied) == 1
 
 
 def test_fix_orders_a_round_that_begins_at_the_head_and_answers_in_the_thread() -> None:

@@ -20,7 +20,7 @@ from pushpals.loop.intake import save_request
 from pushpals.loop.observe import with_written
 from pushpals.loop.rounds import ended
 from pushpals.loop.rules.common import plan_jobs
-from pushpals.loop.rules.verbs import jobs_here
+from pushpals.loop.rules.places import jobs_here
 from pushpals.model import ENDED, Failure, FailureKind
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from pushpals.localbuddy.commands import Mistake
 from pushpals.localbuddy.heard import Heard, pending, told_off
 from pushpals.localbuddy.request import people_who_commented
 from pushpals.loop import steps
-from pushpals.loop.rules.verbs import HANDLERS, is_own
+from pushpals.loop.rules.places import is_own
+from pushpals.loop.rules.verbs import HANDLERS
 from pushpals.policy.access import Refused, may
 from pushpals.policy.verbs import Verb
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from pushpals.github import SubjectView
     from pushpals.ledger import LedgerView
-    from pushpals.loop.rules.verbs import Reply
+    from pushpals.loop.rules.acting import Reply
     from pushpals.loop.snapshot import Snapshot
     from pushpals.model import Person
     from pushpals.policy.repo_policy import RepoPolicy

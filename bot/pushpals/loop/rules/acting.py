@@ -1,0 +1,180 @@
+"""Commands that act: each says why it cannot, or which steps it asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pushpals.audit.prose import answers
+from pushpals.audit.text import clean_untrusted
+from pushpals.github import LabelEvent
+from pushpals.localbuddy.commands import Command
+from pushpals.loop import steps
+from pushpals.loop.rules.causes import changed_since
+from pushpals.loop.rules.common import allowed, asked_by_command, labelled
+from pushpals.loop.rules.places import head_of, job_branch, jobs_here
+from pushpals.loop.rules.tasks import under_way
+from pushpals.model import ENDED, ON_A_BRANCH, JobState, Order, OrderKind, WaitReason
+from pushpals.policy.access import Refused
+from pushpals.policy.verbs import Verb
+
+if TYPE_CHECKING:
+    from pushpals.localbuddy.heard import Heard
+    from pushpals.localbuddy.utterances import Place
+    from pushpals.loop.snapshot import Snapshot
+    from pushpals.model import JobRecord
+    from pushpals.policy.repo_policy import RepoPolicy
+
+Reply = str | list[steps.Step]
+"""A text that answers, or the steps that are asked for; no steps: its time has not come yet."""
+
+
+def may_run(s: Snapshot, place: Place) -> bool:
+    """True on an open issue with nothing under way."""
+    return (
+        s.view.kind == "issue" and job_branch(place) is None and s.view.state == "OPEN" and not under_way(s)
+    )
+
+
+def run(s: Snapshot, policy: RepoPolicy, heard: Heard, _command: Command) -> Reply:
+    """Start work on what the issue asks for."""
+    if s.view.kind != "issue" or job_branch(heard.utterance.place) is not None:
+        return answers.not_now(Verb.RUN, "work starts on an issue.")
+    if s.view.state != "OPEN":
+        return answers.not_now(Verb.RUN, "this issue is closed.")
+    if under_way(s):
+        return answers.not_now(Verb.RUN, "the work is under way. `/pushpals status` shows it.")
+    return _open(s, policy, heard)
+
+
+def _open(s: Snapshot, policy: RepoPolicy, heard: Heard) -> Reply:
+    said = heard.utterance
+    changes = changed_since(s.view, LabelEvent(heard.key, said.at, said.author, ""))
+    meddlers = [who for who in changes if isinstance(allowed(s, policy, who), Refused)]
+    if meddlers:
+        return answers.changed_meanwhile(meddlers[0].login if meddlers[0] else "ghost")
+    return [steps.OpenRequest(heard.key, heard.person, said.at)]
+
+
+def _to_retry(s: Snapshot, place: Place) -> list[JobRecord]:
+    """Return the jobs that may begin again: those that failed, and a pull request's own."""
+    return [
+        job
+        for job in jobs_here(s, place)
+        if job.state is JobState.FAILED or (job_branch(place) and job.state in ON_A_BRANCH)
+    ]
+
+
+def may_retry(s: Snapshot, place: Place) -> bool:
+    """True where there is a job to begin again."""
+    return bool(_to_retry(s, place)) and s.view.state == "OPEN"
+
+
+def retry(s: Snapshot, policy: RepoPolicy, heard: Heard, command: Command) -> Reply:
+    """Begin a job again, or ask anew where nothing is left to try."""
+    place, request = heard.utterance.place, s.ledger.request
+    if request is None:
+        return answers.nothing_yet(policy.trigger.label)
+    if s.view.state != "OPEN":
+        return answers.not_now(Verb.RETRY, "the issue is closed.")
+    found = [job for job in _to_retry(s, place) if command.job in {None, job.id}]
+    stands = asked_by_command(request.record) or labelled(s.view, policy.trigger.label)
+    if found and stands and not request.record.stopped:
+        job = found[-1]
+        return [steps.Retry(job.id, heard.key, heard.person, head_of(s, job))]
+    if under_way(s):
+        return answers.not_now(Verb.RETRY, "the work is under way, and nothing of it has failed.")
+    return _open(s, policy, heard)
+
+
+def may_fix(s: Snapshot, place: Place) -> bool:
+    """True on a pull request of ours that is not ended."""
+    return job_branch(place) is not None and any(
+        job.head and job.state not in ENDED for job in jobs_here(s, place)
+    )
+
+
+def fix(s: Snapshot, _policy: RepoPolicy, heard: Heard, _command: Command) -> Reply:
+    """Order a further round."""
+    if not may_fix(s, heard.utterance.place):
+        return answers.not_now(Verb.FIX, "say it on an open pull request of PushPals.")
+    job = jobs_here(s, heard.utterance.place)[-1]
+    head = head_of(s, job)
+    if job.state not in {JobState.PUBLISHED, JobState.APPROVED} or head is None:
+        return []  # its turn comes when the round under way has ended
+    return [steps.GoOn(job.id, (_order(heard),), head)]
+
+
+def _order(heard: Heard) -> Order:
+    said, thread = heard.said, heard.utterance.place.thread
+    return Order(
+        kind=OrderKind.FIX,
+        cause=heard.key,
+        text=clean_untrusted(said.text).text.strip() if isinstance(said, Command) else "",
+        at=heard.utterance.at,
+        by=heard.person,
+        path=thread.path if thread else None,
+        line=thread.line if thread else None,
+        thread=thread.id if thread else None,
+    )
+
+
+def may_cancel(s: Snapshot, place: Place) -> bool:
+    """True while anything goes on."""
+    going_on = any(job.state not in ENDED for job in jobs_here(s, place))
+    return going_on or (job_branch(place) is None and under_way(s))
+
+
+def cancel(s: Snapshot, _policy: RepoPolicy, heard: Heard, command: Command) -> Reply:
+    """Stop a job, or all that was asked."""
+    place = heard.utterance.place
+    jobs = tuple(
+        job.id for job in jobs_here(s, place) if job.state not in ENDED and command.job in {None, job.id}
+    )
+    whole = job_branch(place) is None and command.job is None
+    if not jobs and not (whole and under_way(s)):
+        return answers.not_now(Verb.CANCEL, "nothing is under way that it could stop.")
+    return [steps.CancelWork(heard.key, heard.person, jobs, whole)]
+
+
+def _short_of_budget(s: Snapshot, place: Place) -> list[JobRecord]:
+    waiting = [job for job in jobs_here(s, place) if job.state is JobState.WAITING]
+    return [job for job in waiting if job.waiting is WaitReason.BUDGET]
+
+
+def may_raise(s: Snapshot, place: Place) -> bool:
+    """True while a job waits for more budget."""
+    return bool(_short_of_budget(s, place)) and s.view.state == "OPEN"
+
+
+def budget(s: Snapshot, _policy: RepoPolicy, heard: Heard, command: Command) -> Reply:
+    """Let a job spend more."""
+    short = [job for job in _short_of_budget(s, heard.utterance.place) if command.job in {None, job.id}]
+    if not short or s.view.state != "OPEN":
+        return answers.not_now(Verb.BUDGET, "no job here has run out of budget.")
+    return [steps.Resume(short[-1].id, heard.key, heard.person, command.factor or 2.0)]
+
+
+def _to_decide(s: Snapshot, place: Place) -> list[JobRecord]:
+    waiting = [job for job in jobs_here(s, place) if job.state is JobState.WAITING and job.asks]
+    return [job for job in waiting if job.waiting is WaitReason.COMMAND]
+
+
+def may_decide(s: Snapshot, place: Place) -> bool:
+    """True while something waits for a person's yes or no."""
+    return bool(_to_decide(s, place))
+
+
+def approve(s: Snapshot, _policy: RepoPolicy, heard: Heard, _command: Command) -> Reply:
+    """Say yes to the command that a job wants to run."""
+    waiting = _to_decide(s, heard.utterance.place)
+    if waiting and waiting[0].asks:
+        return [steps.Resume(waiting[0].id, heard.key, heard.person, allowed=(waiting[0].asks,))]
+    return answers.not_now(Verb.APPROVE, "nothing waits for a yes.")
+
+
+def reject(s: Snapshot, _policy: RepoPolicy, heard: Heard, _command: Command) -> Reply:
+    """Say no to it."""
+    waiting = _to_decide(s, heard.utterance.place)
+    if waiting and waiting[0].asks:
+        return [steps.Resume(waiting[0].id, heard.key, heard.person, denied=(waiting[0].asks,))]
+    return answers.not_now(Verb.REJECT, "nothing waits for a yes or no.")
