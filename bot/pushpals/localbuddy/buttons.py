@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pushpals.github import CheckAction
@@ -24,6 +26,23 @@ _WAITING: Final = {
 
 def buttons_of(job: JobRecord) -> tuple[CheckAction, ...]:
     """Return the buttons that a job's check run has now."""
+    return tuple(replace(button, identifier=_identifier(button, job)) for button in _shown(job))
+
+
+def pressed(job: JobRecord, identifier: str) -> CheckAction | None:
+    """Return the button that a press of `identifier` means; None when the job does not show it any more."""
+    return next((button for button in _shown(job) if _identifier(button, job) == identifier), None)
+
+
+def _shown(job: JobRecord) -> tuple[CheckAction, ...]:
     if job.state is JobState.WAITING and job.waiting:
         return _WAITING.get(job.waiting, (STOP,))
     return (STOP,) if job.state in HELD | {JobState.QUEUED} else ()
+
+
+def _identifier(button: CheckAction, job: JobRecord) -> str:
+    """Return a button's identifier. Those about a command name it: a late press must not allow the next."""
+    if job.waiting is not WaitReason.COMMAND:
+        return button.identifier
+    asked = f"{job.asks} {len(job.served)}".encode(errors="backslashreplace")
+    return f"{button.identifier}-{hashlib.sha256(asked).hexdigest()[:9]}"

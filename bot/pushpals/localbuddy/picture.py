@@ -22,6 +22,7 @@ from pushpals.github import (
 )
 from pushpals.localbuddy import pull_picture
 from pushpals.localbuddy.buttons import buttons_of
+from pushpals.localbuddy.job_review import annotations_of, review_owed
 from pushpals.model import ENDED, ON_A_BRANCH, JobState
 from pushpals.policy.job import conclusion
 
@@ -165,6 +166,7 @@ def owed(view: SubjectView, drawn: Drawn) -> tuple[Mutation, ...]:
         writes += pull_picture.kept(view, drawn.request, drawn.jobs, entry.record)
         if not opened:
             writes += _live_check(view, entry)
+            writes += review_owed(pull_of(view, entry.record), entry.record)
     if not opened and drawn.comment:
         for entry in drawn.before:
             writes += _live_check(view, entry)
@@ -256,5 +258,6 @@ def _head_check(view: SubjectView, job: JobRecord) -> list[Mutation]:
             conclusion=_CONCLUSIONS[verdict] if verdict else None,
             title=prose.check_title(job, verdict),
             summary=prose.check_summary(job),
+            annotations=annotations_of(job),
         )
     ]

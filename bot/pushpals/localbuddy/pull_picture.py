@@ -12,7 +12,7 @@ from pushpals.github import (
     ReplyToThread,
     UpdatePullRequest,
 )
-from pushpals.model import JobState
+from pushpals.model import JobState, OrderKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,7 +57,7 @@ def opened(
             head=job.branch,
             title=prose.pull_title(request, job),
             body=prose.pull_body(request, job),
-            draft=False,
+            draft=any(finding.blocking for finding in job.report.findings),
         )
     ]
 
@@ -79,9 +79,11 @@ def kept(
 
 
 def _answers(pull: PullView, job: JobRecord) -> Iterator[Mutation]:
-    """Yield an answer to each order of the last round: in its thread, else on the pull request, once."""
+    """Yield an answer to each thing that was asked of the last round: in its thread, else on the pull request, once."""
     said = [comment.body for comment in pull.comments if comment.mine]
     for order in job.orders:
+        if order.kind is OrderKind.FINDINGS:
+            continue  # nobody but ourselves asked for it; the report says what came of it
         mark = prose.reply_mark(order.cause)
         if order.thread:
             thread = next((thread for thread in pull.threads if thread.id == order.thread), None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pushpals.github import WriteFailed
-from pushpals.loop import conversing, intake, integrating, landing, rounds, steps
+from pushpals.github import AddReview, WriteFailed
+from pushpals.loop import allowing, conversing, intake, integrating, landing, rounds, steps
 from pushpals.loop.hands import Again, Hands, entry_of
 from pushpals.loop.observe import with_written
 from pushpals.loop.rounds import ended
@@ -14,6 +15,7 @@ from pushpals.loop.services import Event
 from pushpals.model import ENDED, JobState
 
 if TYPE_CHECKING:
+    from pushpals.github import Mutation, Written
     from pushpals.loop.snapshot import Snapshot
 
 Actor = Callable[[Any, "Snapshot", Hands], Awaitable["Snapshot"]]
@@ -66,8 +68,20 @@ async def _mark_merged(step: steps.MarkMerged, s: Snapshot, hands: Hands) -> Sna
     return s
 
 
+async def _with_plain_reviews(mutations: Sequence[Mutation], hands: Hands) -> list[Written]:
+    """Write; a review whose lines GitHub does not take is given once more with its remarks in its text."""
+    written = list(await hands.repo.client.write(*mutations))
+    for place, mutation in enumerate(mutations):
+        failed = written[place]
+        if isinstance(mutation, AddReview) and mutation.comments and isinstance(failed, WriteFailed):
+            remarks = [f"- `{each.path}` line {each.line}: {each.body}" for each in mutation.comments]
+            plain = replace(mutation, body="\n".join([mutation.body, "", *remarks]), comments=())
+            [written[place]] = await hands.repo.client.write(plain)
+    return written
+
+
 async def _write(step: steps.Write, s: Snapshot, hands: Hands) -> Snapshot:
-    written = await hands.repo.client.write(*step.mutations)
+    written = await _with_plain_reviews(step.mutations, hands)
     names = ", ".join(type(mutation).__name__ for mutation in step.mutations)
     hands.services.watch(Event(s.ref, "write", names))
     failed = [result for result in written if isinstance(result, WriteFailed)]
@@ -89,6 +103,7 @@ ACTORS: Mapping[type[steps.Step], Actor] = {
     steps.GoOn: rounds.go_on,
     steps.Retry: rounds.retry,
     steps.Resume: rounds.resume,
+    steps.AllowAlways: allowing.allow_always,
     steps.MarkMerged: _mark_merged,
     steps.CancelWork: conversing.cancel_work,
     steps.AskModel: conversing.ask_model,

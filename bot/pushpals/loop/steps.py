@@ -169,6 +169,15 @@ class NoteRide:
 
 
 @dataclass(frozen=True)
+class AllowAlways:
+    """Let a job run the command it asks for, and propose that for the repository's list."""
+
+    job: JobId
+    cause: str
+    by: Person
+
+
+@dataclass(frozen=True)
 class Write:
     """Bring what people see in step: one request with all the writes that are owed."""
 
@@ -192,6 +201,7 @@ Step = (
     | GoOn
     | Retry
     | Resume
+    | AllowAlways
     | EndJob
     | MarkMerged
     | CancelWork

@@ -45,8 +45,8 @@ def read_shell(line: str) -> tuple[Simple, ...]:
     """Return the simple commands of a command line; raises Unreadable."""
     if len(line) > MAX_LENGTH:
         raise Unreadable(f"more than {MAX_LENGTH:,} characters")
-    if any(char < " " and char not in "\t\n" for char in line):
-        raise Unreadable("control characters")
+    if not all(char.isprintable() or char in "\t\n" for char in line):
+        raise Unreadable("characters that cannot be seen")
     return _Reader(line).read()
 
 

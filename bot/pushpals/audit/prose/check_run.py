@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushpals.audit.markdown import truncate_markdown
-from pushpals.audit.prose.evidence import doubt_lines, evidence_lines, finding_lines
+from pushpals.audit.prose.evidence import doubt_lines, evidence_lines, remark_lines
 from pushpals.audit.prose.progress import STATE_WORDS
+from pushpals.audit.prose.reviews import objection
+from pushpals.audit.prose.waits import waiting_lines, waiting_title
 from pushpals.audit.prose.words import (
     COMMENT_LIMIT,
     SENTENCES_LIMIT,
+    count,
     failure_text,
     one_line,
     outcome,
@@ -18,7 +21,7 @@ from pushpals.audit.prose.words import (
     role_name,
     spent,
 )
-from pushpals.model import ENDED, JobState
+from pushpals.model import ENDED, JobState, WaitReason
 from pushpals.policy.job import doubts
 
 if TYPE_CHECKING:
@@ -31,7 +34,12 @@ def check_title(job: JobRecord, conclusion: str | None) -> str:
     """Return the one line that GitHub shows next to the check's name."""
     if job.failure:
         return plain(f"{outcome(job.failure)}: {job.failure.cause}", TITLE_LIMIT)
+    if job.waiting is WaitReason.COMMAND:
+        return plain(waiting_title(job), TITLE_LIMIT)
     evidence = job.report.evidence
+    blocking = sum(finding.blocking for finding in job.report.findings)
+    if conclusion == "failure" and blocking:
+        return f"The review objects: {count(blocking, 'blocking finding')}"
     if conclusion is None or evidence is None:
         return plain(STATE_WORDS.get(job.state, job.state.value).capitalize(), TITLE_LIMIT)
     if not evidence.head:
@@ -57,8 +65,11 @@ def check_summary(job: JobRecord, live: str = "") -> str:
             lines += ["", f"The evidence is thin: {one_line(report.evidence.thin, SENTENCES_LIMIT)}"]
     if published:
         lines += doubt_lines(job)
-    lines += finding_lines(report.findings, report.refused)
-    if job.state is JobState.PUBLISHED:
+    lines += waiting_lines(job)
+    lines += remark_lines(report)
+    if job.state is JobState.PUBLISHED and any(finding.blocking for finding in report.findings):
+        lines += ["", f"**Next.** {objection(job.branch)}"]
+    elif job.state is JobState.PUBLISHED:
         lines += [
             "",
             f"**Next.** Review the pull request of `{job.branch}`: merge it, or close it to reject it.",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pushpals.audit.prose.reviews import review_lines
 from pushpals.audit.prose.words import cell, code, item, one_line
 from pushpals.policy.job import doubts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pushpals.model import CheckResult, Evidence, Finding, JobRecord
+    from pushpals.model import CheckResult, Evidence, JobRecord, Report
 
 _SHOWN_TESTS = 5
 
@@ -51,21 +50,12 @@ def doubt_lines(job: JobRecord) -> list[str]:
     return ["", f"**Doubts.** {said[0].upper()}{said[1:]}. This is why the check is not green."]
 
 
-def finding_lines(findings: Sequence[Finding], refused: Sequence[str]) -> list[str]:
+def remark_lines(report: Report) -> list[str]:
     """Return what the review remarked and what was refused, one line each."""
-    lines: list[str] = []
-    if findings:
-        lines += ["", "**Review.**", *(_finding(finding) for finding in findings)]
-    if refused:
-        lines += ["", "**Refused.**", *(f"- {item(text)}" for text in refused)]
+    lines = review_lines(report)
+    if report.refused:
+        lines += ["", "**Refused.**", *(f"- {item(text)}" for text in report.refused)]
     return lines
-
-
-def _finding(finding: Finding) -> str:
-    where = f" {code(finding.path)}" if finding.path else ""
-    at = f" line {finding.line}" if finding.line else ""
-    weight = "blocking" if finding.blocking else "note"
-    return f"- {weight}, {one_line(finding.rule)}:{where}{at} {one_line(finding.message, 300)}"
 
 
 def _row(here: CheckResult, base: CheckResult | None) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pushpals.audit.prose.evidence import doubt_lines, evidence_lines, finding_lines
+from pushpals.audit.prose.evidence import doubt_lines, evidence_lines, remark_lines
+from pushpals.audit.prose.reviews import objection
 from pushpals.audit.prose.rounds import report_mark
 from pushpals.audit.prose.words import (
     COMMENT_LIMIT,
@@ -43,13 +44,16 @@ def pull_body(request: RequestRecord, job: JobRecord) -> str:
         lines += ["", "The worker's own words, not checked:", *(f"> {line}" for line in words.splitlines())]
     lines += ["", *_evidence(report.evidence), *doubt_lines(job)]
     lines += ["", f"**Risk.** {_risk(report)} To undo it once it is merged, revert this pull request."]
-    lines += finding_lines(report.findings, report.refused)
+    lines += remark_lines(report)
     cleaned = (f"Removed from the request before a model read it: {c}." for c in request.request.cleaned)
     follow = [*report.follow_ups, *cleaned]
     lines += ["", f"**Follow-ups.**{'' if follow else ' None.'}"]
     lines += [f"{i}. {item(text)}" for i, text in enumerate(follow, 1)]
     otherwise = f"If not, close it, say in #{number} what is missing, and label that again."
-    lines += ["", f"**Next.** Merge this if it does what #{number} asks. {otherwise}"]
+    if any(finding.blocking for finding in report.findings):
+        lines += ["", f"**Next.** {objection(job.branch)}"]
+    else:
+        lines += ["", f"**Next.** Merge this if it does what #{number} asks. {otherwise}"]
     made = f"{spent(job.usage)} · record {record_of(job)}"
     lines += ["", "<details><summary>How it was made</summary>", "", made, "", "</details>"]
     if job.round:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pushpals.localbuddy import buttons
 from pushpals.loop import steps
 from pushpals.loop.rules.common import BEFORE_PUBLICATION, allowed, plan_jobs
-from pushpals.model import Failure, FailureKind, JobState, Person, WaitReason
+from pushpals.model import Failure, FailureKind, Person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,16 +37,17 @@ def press_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
 
 def _pressed(job: JobRecord, press: Press) -> Iterator[steps.Step]:
     cause, by = cause_of(press), press.person
-    waits = job.waiting if job.state is JobState.WAITING else None
+    button, asked = buttons.pressed(job, press.action), (job.asks,) if job.asks else ()
     if press.action == buttons.STOP.identifier and job.state in BEFORE_PUBLICATION:
         yield steps.EndJob(job.id, stopped_by(by), cause=cause)
-    elif press.action == buttons.MORE.identifier and waits is WaitReason.BUDGET:
+    elif button == buttons.MORE:
         yield steps.Resume(job.id, cause, by, factor=2.0)
-    elif waits is WaitReason.COMMAND and job.asks:
-        if press.action in {buttons.ALLOW_ONCE.identifier, buttons.ALLOW_ALWAYS.identifier}:
-            yield steps.Resume(job.id, cause, by, allowed=(job.asks,))
-        elif press.action == buttons.DENY.identifier:
-            yield steps.Resume(job.id, cause, by, denied=(job.asks,))
+    elif button == buttons.ALLOW_ONCE:
+        yield steps.Resume(job.id, cause, by, allowed=asked)
+    elif button == buttons.ALLOW_ALWAYS:
+        yield steps.AllowAlways(job.id, cause, by)
+    elif button == buttons.DENY:
+        yield steps.Resume(job.id, cause, by, denied=asked)
 
 
 def stopped_by(person: Person) -> Failure:
