@@ -166,7 +166,7 @@ def owed(view: SubjectView, drawn: Drawn) -> tuple[Mutation, ...]:
         writes += pull_picture.kept(view, drawn.request, drawn.jobs, entry.record)
         if not opened:
             writes += _live_check(view, entry)
-            writes += review_owed(pull_of(view, entry.record), entry.record)
+            writes += review_owed(pull_picture.pull_of(view, entry.record), entry.record)
     if not opened and drawn.comment:
         for entry in drawn.before:
             writes += _live_check(view, entry)

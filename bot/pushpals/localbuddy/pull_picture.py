@@ -79,7 +79,7 @@ def kept(
 
 
 def _answers(pull: PullView, job: JobRecord) -> Iterator[Mutation]:
-    """Yield an answer to each thing that was asked of the last round: in its thread, else on the pull request, once."""
+    """Yield our answer, once, to each thing that the last round was asked."""
     said = [comment.body for comment in pull.comments if comment.mine]
     for order in job.orders:
         if order.kind is OrderKind.FINDINGS:

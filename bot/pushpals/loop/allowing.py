@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 async def allow_always(step: steps.AllowAlways, s: Snapshot, hands: Hands) -> Snapshot:
-    """Open the pull request that lists the command, then let the job go on. Raises Again, as `resume` does."""
+    """Open the pull request that lists the command, then let the job go on as `resume` does."""
     job = entry_of(s, step.job).record
     if job.knows(step.cause) or job.state is not JobState.WAITING or not job.asks:
         return s
@@ -48,10 +49,8 @@ async def _propose(job: JobRecord, command: str, by: Person, s: Snapshot, hands:
     title, when = waits.allow_title(command), job.updated_at
     commit = await mirror.commit(tree, [base], f"{title}\n", author=author, when=when)
     branch = f"pushpals/allow/{hashlib.sha256(command.encode()).hexdigest()[:12]}"
-    try:
+    with contextlib.suppress(LeaseLost):  # then it was proposed before; GitHub knows the pull request
         await mirror.push([RefUpdate(f"refs/heads/{branch}", None, commit)])
-    except LeaseLost:
-        pass  # it was proposed before; whether there is a pull request for it, GitHub knows
     opened = CreatePullRequest(
         repository_id=s.view.repository.id,
         base=await hands.repo.default_branch(),

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from pushpals.policy.parse import parse_policy
-from pushpals.policy.repo_policy import RepoPolicy
+from pushpals.policy.repo_policy import RepoPolicy, policy_digest
 
 _SECTION: Final = re.compile(r"^commands:[ \t]*(?:#.*)?$")
 _LIST: Final = re.compile(r"^(?P<indent>[ \t]+)allow:[ \t]*(?:#.*)?$")
@@ -29,7 +29,8 @@ def with_command(text: str, command: str) -> str | None:
     wanted = (*before.commands.allow, command)
     commands = before.commands.model_copy(update={"allow": wanted})
     expected = before.model_copy(update={"commands": commands})
-    return amended if isinstance(after, RepoPolicy) and after == expected else None
+    same = isinstance(after, RepoPolicy) and policy_digest(after) == policy_digest(expected)
+    return amended if same else None
 
 
 def _amended(text: str, entry: str) -> str:
@@ -43,15 +44,12 @@ def _amended(text: str, entry: str) -> str:
         indent = _indent(lines, at + 1, end) or "  "
         new = [f"{indent}allow:", f"{indent}  {entry}"]
         return "\n".join([*lines[: at + 1], *new, *lines[at + 1 :], ""])
-    last, indent = listed, None
+    last, indent = listed, f"{lines[listed][: -len(lines[listed].lstrip())]}  "
     for n in range(listed + 1, end):
         if found := _ENTRY.match(lines[n]):
             last, indent = n, found["indent"]
         elif lines[n].strip() and not lines[n].lstrip().startswith("#"):
             break
-    if indent is None:
-        deeper = re.match(r"[ \t]*", lines[listed])
-        indent = f"{deeper[0] if deeper else ''}  "
     return "\n".join([*lines[: last + 1], f"{indent}{entry}", *lines[last + 1 :], ""])
 
 
