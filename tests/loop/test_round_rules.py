@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pushpals.github import CiCheck, CommentView, PullView, ReviewView, ThreadView
+from pushpals.localbuddy.buttons import buttons_of
 from pushpals.loop import steps
 from pushpals.loop.decide import decide, people_to_check
 from pushpals.loop.rules.rounds import round_steps
@@ -166,12 +167,14 @@ def test_a_round_that_came_to_nothing_leaves_what_is_published() -> None:
 
 
 def pressed(action: str, person: Person = BEN, /, **facts: object) -> list[steps.Step]:
-    press = Press(id="d1", person=person, action=action, external_id="42-1", check_run=1, at=NOON)
     waiting = {"state": JobState.WAITING, "waiting": WaitReason.BUDGET, "asks": "All turns are taken."}
     record = job(JobState.PROPOSED).model_copy(update={**waiting, **facts})
+    shown = [button.identifier for button in buttons_of(record)]
+    identifier = next((known for known in shown if known.startswith(action)), action)
+    press = Press(id="d1", person=person, action=identifier, external_id="42-1", check_run=1, at=NOON)
     s = snapshot(view(), request(), [record], roles={ADA.id: "write", BEN.id: "write"})
     owed = decide(replace(s, presses=(press,)))
-    return [step for step in owed if isinstance(step, steps.Resume | steps.EndJob)]
+    return [step for step in owed if isinstance(step, steps.Resume | steps.EndJob | steps.AllowAlways)]
 
 
 def test_a_button_doubles_the_budget() -> None:
@@ -194,7 +197,18 @@ def test_buttons_decide_on_a_command() -> None:
     assert pressed("allow-once", BEN, **asks) == [
         steps.Resume("42-1", "press:d1", BEN, allowed=("make deploy",))
     ]
+    assert pressed("allow-repo", BEN, **asks) == [steps.AllowAlways("42-1", "press:d1", BEN)]
     assert pressed("deny", BEN, **asks) == [steps.Resume("42-1", "press:d1", BEN, denied=("make deploy",))]
+    assert pressed("deny", STRANGER, **asks) == []
+
+
+def test_a_late_press_does_not_decide_on_the_next_command() -> None:
+    asks: dict[str, object] = {"state": JobState.WAITING, "waiting": WaitReason.COMMAND, "asks": "make docs"}
+    [once, *_] = buttons_of(job(JobState.PROPOSED).model_copy(update=asks))
+    assert len(once.identifier) <= 20
+    assert len(pressed(once.identifier, BEN, **asks)) == 1
+    assert pressed(once.identifier, BEN, **{**asks, "asks": "make deploy"}) == []
+    assert pressed(once.identifier, BEN, **{**asks, "served": ("press:d0",)}) == []
 
 
 def test_a_press_that_comes_late_changes_nothing() -> None:
