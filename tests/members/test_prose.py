@@ -32,6 +32,7 @@ SPENT = Usage(
     turns=9, model_calls=9, tokens_in=31_204, tokens_out=1_940, usd=0.031, seconds=249.6, commands=14,
     refused=1, model="qwen2.5-coder-1.5b",
 )  # fmt: skip
+ELSE = "`/pushpals fix …` there changes it, `/pushpals cancel` rejects it."
 RECORD = "Record: `refs/pushpals/jobs/42-1` (verify: `pushpals audit verify 42-1`)."
 CANCELLED = Failure(kind=FailureKind.CANCELLED, cause="The issue was closed.", next_step="Reopen it.")
 SECRET = Failure(
@@ -56,7 +57,7 @@ def test_the_comment_of_a_new_request() -> None:
         "### PushPals · #42 Login fails for names with a dot\n"
         "Planning\n"
         "\n"
-        "To stop it, remove the label or close this issue; nothing is published after that."
+        "`/pushpals cancel` stops it; nothing is published after that. `/pushpals help` lists the rest."
     )
 
 
@@ -82,7 +83,7 @@ def test_the_comment_while_work_goes_on(record: JobRecord, headline: str, line: 
         "\n"
         f"- {line.format(goal='Login fails for names with a dot')}\n"
         "\n"
-        "To stop it, remove the label or close this issue; nothing is published after that."
+        "`/pushpals cancel` stops it; nothing is published after that. `/pushpals help` lists the rest."
     )
 
 
@@ -102,7 +103,7 @@ def test_the_comment_tells_what_goes_on_and_what_was_spent() -> None:
             [
                 "Ready for review · low risk",
                 "- [x] 42-1 Login fails for names with a dot · Bug Fixer · #43 ready for review",
-                f"**Next.** Read #43 and merge it, or close it to reject it. {RECORD}",
+                f"**Next.** Read #43 and merge it; {ELSE} {RECORD}",
             ],
         ),
         (
@@ -111,10 +112,7 @@ def test_the_comment_tells_what_goes_on_and_what_was_spent() -> None:
             [
                 "Ready for review · low risk",
                 "- [x] 42-1 Login fails for names with a dot · Bug Fixer · ready for review",
-                (
-                    "**Next.** Read branch `agent/bug-fixer/42-1` and merge it, or close it to reject it. "
-                    f"{RECORD}"
-                ),
+                (f"**Next.** Read branch `agent/bug-fixer/42-1` and merge it; {ELSE} {RECORD}"),
             ],
         ),
         (
@@ -134,7 +132,7 @@ def test_the_comment_tells_what_goes_on_and_what_was_spent() -> None:
                 "- [ ] 42-1 Login fails for names with a dot · Bug Fixer · failed",
                 "**Failed (secret)** (rule: secret): Not published: `a.py`: a token.",
                 "**Next.** Narrow the request.",
-                f"A new try starts when the label is removed and added again. {RECORD}",
+                f"`/pushpals retry` starts a new try. {RECORD}",
             ],
         ),
         (

@@ -75,7 +75,7 @@ def check_summary(job: JobRecord, live: str = "") -> str:
             f"**Next.** Review the pull request of `{job.branch}`: merge it, or close it to reject it.",
         ]
     elif job.state not in ENDED:
-        lines += ["", f"To stop it, remove the label from #{job.request} or close that issue."]
+        lines += ["", f"`/pushpals cancel` on #{job.request} stops it."]
     lines += ["", f"{spent(job.usage)} · attempt {job.attempt} · record {record_of(job)}"]
     return truncate_markdown("\n".join(lines), COMMENT_LIMIT)
 

@@ -98,7 +98,7 @@ def progress_comment(
         if job.state is JobState.PUBLISHED and job.returned:
             back = f"Back from the merge train. {failure_text(job.returned.failure)}"
             lines += ["", *_named(job, back, several=len(jobs) > 1)]
-    lines += ["", _next_words(request, jobs, pulls)]
+    lines += ["", _next_words(jobs, pulls)]
     if request.first > 1:
         number = request.request.number
         lines[-1] += f" Earlier: `refs/pushpals/jobs/{number}-{request.first - 1}`."
@@ -221,12 +221,15 @@ def _job_line(job: JobRecord, pull: int | None, live: str, *, several: bool) -> 
     return f"- [{box}] {job.id} {one_line(job.task.goal)} · {role_name(job.task.role)} · {state}{cost}"
 
 
-def _next_words(request: RequestRecord, jobs: Sequence[JobRecord], pulls: Mapping[str, int]) -> str:
+_OR_ELSE = "`/pushpals fix …` there changes it, `/pushpals cancel` rejects it."
+
+
+def _next_words(jobs: Sequence[JobRecord], pulls: Mapping[str, int]) -> str:
     going_on = [job for job in jobs if job.state not in ENDED | ON_A_BRANCH]
     if not jobs or going_on:
-        by_label = ":" not in request.request.cause
-        how = "remove the label or close this issue" if by_label else "close this issue"
-        return f"To stop it, {how}; nothing is published after that."
+        return (
+            "`/pushpals cancel` stops it; nothing is published after that. `/pushpals help` lists the rest."
+        )
     records = f"Record: {record_of(jobs[-1])}." if len(jobs) == 1 else _records(jobs)
     ready = [
         f"#{pulls[job.id]}" if job.id in pulls else f"branch `{job.branch}`"
@@ -234,14 +237,14 @@ def _next_words(request: RequestRecord, jobs: Sequence[JobRecord], pulls: Mappin
         if job.state in ON_A_BRANCH
     ]
     if len(ready) == 1:
-        return f"**Next.** Read {ready[0]} and merge it, or close it to reject it. {records}"
+        return f"**Next.** Read {ready[0]} and merge it; {_OR_ELSE} {records}"
     if ready:
-        return f"**Next.** Read {', '.join(ready)} and merge each, or close it to reject it. {records}"
+        return f"**Next.** Read {', '.join(ready)} and merge each; {_OR_ELSE} {records}"
     if all(job.state is JobState.MERGED for job in jobs):
         return f"Nothing more is asked of you. {records}"
     if all(job.failure and job.failure.kind is FailureKind.CANCELLED for job in jobs if job.state in LOST):
         return records  # how to start again is part of why it was stopped
-    return f"A new try starts when the label is removed and added again. {records}"
+    return f"`/pushpals retry` starts a new try. {records}"
 
 
 def _records(jobs: Sequence[JobRecord]) -> str:
