@@ -65,6 +65,18 @@ def test_nothing_is_published_that_was_not_gated_and_nothing_gated_that_was_not_
         assert old in {*must_come_from[new], new}
 
 
+@given(STATES, STATES)
+def test_a_round_that_came_to_nothing_goes_back_to_what_stands(old: JobState, new: JobState) -> None:
+    in_round = {JobState.QUEUED, JobState.CLAIMED, JobState.RUNNING, JobState.PROPOSED}
+    try:
+        check_transition(old, new, stands=True)
+    except ValueError:
+        assert not legal(old, new)
+        assert not (new is JobState.PUBLISHED and old in in_round)
+    else:
+        assert legal(old, new) or (new is JobState.PUBLISHED and old in in_round)
+
+
 @given(st.lists(STATES, min_size=1))
 def test_whatever_happens_a_job_that_moves_legally_can_still_end(path: list[JobState]) -> None:
     state = JobState.QUEUED

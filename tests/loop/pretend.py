@@ -17,6 +17,7 @@ from pushpals.github import (
     AddComment,
     AddReaction,
     CheckRunView,
+    CiCheck,
     CloseIssue,
     CommentView,
     CreateCheckRun,
@@ -24,12 +25,16 @@ from pushpals.github import (
     LabelEvent,
     Mutation,
     PullView,
+    ReplyToThread,
+    ThreadView,
     UpdateCheckRun,
     UpdateComment,
+    UpdatePullRequest,
 )
 from pushpals.ledger import check_transition
 from pushpals.loop import steps
 from pushpals.loop.decide import decide, people_to_check
+from pushpals.loop.rounds import FRESH, ended
 from pushpals.loop.rules.common import labelled
 from pushpals.loop.snapshot import Snapshot
 from pushpals.model import (
@@ -41,11 +46,14 @@ from pushpals.model import (
     Holder,
     JobRecord,
     JobState,
+    OrderKind,
     Person,
+    Press,
     RequestRecord,
     Sha,
     Task,
     Usage,
+    WaitReason,
 )
 from pushpals.policy.access import Allowed, may_start
 from pushpals.policy.repo_policy import PolicyProblem, RepoPolicy
@@ -86,6 +94,8 @@ class World:
     stuck: set[str] = field(default_factory=set)
     """Jobs whose record has not moved for ten minutes."""
     gate_passes: bool = True
+    presses: tuple[Press, ...] = ()
+    """Buttons pressed lately: hints may tell of them again and again."""
     tasks: Sequence[Task] | None = None
     """Tasks of the next plan; None: one."""
     now: datetime = NOON
@@ -115,6 +125,41 @@ class World:
         """Somebody merges one pull request; what was built on it now goes to the default branch."""
         if self.pulls[branch].state == "OPEN":
             self.pulls[branch] = replace(self.pulls[branch], state="MERGED", merged=True)
+
+    def _open_pull(self) -> PullView | None:
+        return next((pull for pull in reversed(self.pulls.values()) if pull.state == "OPEN"), None)
+
+    def remark(self, author: Person) -> None:
+        """Somebody remarks something on a line of the newest open pull request."""
+        if pull := self._open_pull():
+            name = f"remark-{next(self._numbers)}"
+            said = CommentView(name, 1, author, "Say why.", self.now, None, None, False, "")
+            thread = ThreadView(f"thread of {name}", False, False, "auth/names.py", 6, (said,))
+            self.pulls[pull.head_ref] = replace(pull, threads=(*pull.threads, thread))
+
+    def redden(self) -> None:
+        """The repository's own check fails on the head of the newest open pull request."""
+        if pull := self._open_pull():
+            red = CiCheck("lint", "failure", "FAILURE", "", "", False, 5, "github-actions")
+            self.pulls[pull.head_ref] = replace(pull, ci=(red,))
+
+    def conflict(self) -> None:
+        """The newest open pull request does not merge any more."""
+        if pull := self._open_pull():
+            self.pulls[pull.head_ref] = replace(pull, mergeable="CONFLICTING")
+
+    def press(self, person: Person, action: str) -> None:
+        """Somebody presses a button on the newest job's check run; the hint of it reaches both processes."""
+        if self.jobs:
+            press = Press(
+                id=f"press-{next(self._numbers)}",
+                person=person,
+                action=action,
+                external_id=self.jobs[-1].id,
+                check_run=1,
+                at=self.now,
+            )
+            self.presses = (*self.presses[-2:], press)
 
     def pass_time(self) -> None:
         """Ten minutes go by. Those who work show signs of life; what nobody moves is seen not to move."""
@@ -150,7 +195,8 @@ class World:
         index = next(n for n, record in enumerate(self.jobs) if record.id == job_id)
         old = self.jobs[index]
         self.jobs[index] = old.model_copy(update={**changes, "by": process.holder})
-        check_transition(old.state, self.jobs[index].state)
+        new = self.jobs[index]
+        check_transition(old.state, new.state, stands=old.head is not None and old.head == new.head)
         self.stuck.discard(job_id)
 
     # What the loop does
@@ -175,11 +221,14 @@ class World:
             free=process.free,
             now=self.now,
         )
-        s = replace(s, holder=process.holder)
+        s = replace(s, holder=process.holder, presses=self.presses)
         if before is not None:
             return replace(s, roles=before.roles, abandoned=before.abandoned)
         rules = self.policy if isinstance(self.policy, RepoPolicy) else RepoPolicy()
-        people = people_to_check(s.view, s.ledger, rules, s.now)
+        people = [
+            *people_to_check(s.view, s.ledger, rules, s.now),
+            *(press.person for press in self.presses),
+        ]
         return replace(s, roles={p.id: self.roles[p.id] for p in people if p.id in self.roles})
 
     def loop(self, process: Process, most: int) -> int:
@@ -190,10 +239,10 @@ class World:
             assert decide(s) == owed, "deciding is not pure"
             if not owed or isinstance(owed[0], steps.Wake):
                 return done
-            merged = isinstance(owed[0], steps.MarkMerged)
-            ended_here = merged or (isinstance(owed[0], steps.EndJob) and owed[0].job in process.working)
+            again = isinstance(owed[0], steps.MarkMerged | steps.GoOn | steps.Retry | steps.Resume)
+            ended_here = again or (isinstance(owed[0], steps.EndJob) and owed[0].job in process.working)
             self._do(owed[0], process, s)
-            # The real `act` asks to look again after it stopped a worker, and after a merge.
+            # The real `act` asks to look again after it stopped a worker, and before more work begins.
             s = self.seen_by(process, None if ended_here else s)
         return most
 
@@ -203,11 +252,14 @@ class World:
         people_see = (tuple(self.comments), checks, dict(self.pulls), frozenset(self.reacted))
         return (people_see, self.request, tuple(self.jobs))
 
-    def _may_go_on(self) -> None:
+    def _may_go_on(self, record: JobRecord) -> None:
         assert self.request is not None
         assert isinstance(self.policy, RepoPolicy)
-        asker = self.request.request.asker
+        asker = record.asker or self.request.request.asker
         assert isinstance(may_start(self.roles.get(asker.id), self.policy, asker), Allowed)
+        if record.head:
+            assert self.pulls[record.branch].state == "OPEN", "more work on a pull request that is over"
+            return
         assert self.state == "OPEN"
         assert any(name.casefold() == self.policy.trigger.label.casefold() for name in self.labels)
 
@@ -250,8 +302,8 @@ class World:
 
     @_do.register
     def _(self, step: steps.StartJob, process: Process, s: Snapshot) -> None:
-        self._may_go_on()
         record = self._job(step.job)
+        self._may_go_on(record)
         assert not any(record.id in other.working for other in self.processes), "a living claim was taken"
         assert process.free
         assert record.not_before is None or record.not_before <= self.now
@@ -261,23 +313,63 @@ class World:
 
     @_do.register
     def _(self, step: steps.GateJob, process: Process, s: Snapshot) -> None:
-        self._may_go_on()
-        assert self._job(step.job).state is JobState.PROPOSED
+        record = self._job(step.job)
+        self._may_go_on(record)
+        assert record.state is JobState.PROPOSED
         passed = {"state": JobState.GATED, "tree": TREE}
-        failed = {"state": JobState.FAILED, "failure": WENT_WRONG}
+        failed = ended(record, WENT_WRONG)
         self._advance(process, step.job, **(passed if self.gate_passes else failed))
 
     @_do.register
     def _(self, step: steps.PublishJob, process: Process, s: Snapshot) -> None:
-        self._may_go_on()
-        assert self._job(step.job).state is JobState.GATED
-        self._advance(process, step.job, state=JobState.PUBLISHED, head=sha(f"{step.job} head"))
+        record = self._job(step.job)
+        self._may_go_on(record)
+        assert record.state is JobState.GATED
+        head = sha(f"{step.job} head {record.round}")
+        served = (*record.served, *(order.cause for order in record.orders))
+        self._advance(process, step.job, state=JobState.PUBLISHED, head=head, served=served)
+        if pull := self.pulls.get(record.branch):
+            self.pulls[record.branch] = replace(pull, head_sha=head, ci=(), mergeable="MERGEABLE")
+
+    @_do.register
+    def _(self, step: steps.GoOn, process: Process, s: Snapshot) -> None:
+        record = self._job(step.job)
+        assert record.state in {JobState.PUBLISHED, JobState.APPROVED}
+        assert self.pulls[record.branch].state == "OPEN"
+        assert step.orders
+        for order in step.orders:
+            assert not record.knows(order.cause), "one remark makes two rounds"
+            if order.by:
+                assert isinstance(self.policy, RepoPolicy)
+                assert isinstance(may_start(self.roles.get(order.by.id), self.policy, order.by), Allowed)
+        kinds = {order.kind for order in step.orders}
+        changes = {
+            "orders": step.orders,
+            "round": record.round + 1,
+            "head": step.head,
+            "start": step.head,
+            "asker": next((order.by for order in reversed(step.orders) if order.by), None),
+            "ci_rounds": record.ci_rounds + (OrderKind.CI in kinds),
+            "conflict_rounds": record.conflict_rounds + (OrderKind.CONFLICT in kinds),
+        }
+        assert record.ci_rounds < 2 or OrderKind.CI not in kinds
+        self._advance(process, step.job, **{**FRESH, **changes})
+
+    @_do.register
+    def _(self, step: steps.Resume, process: Process, s: Snapshot) -> None:
+        record = self._job(step.job)
+        assert record.state is JobState.WAITING
+        assert step.cause not in record.served, "one press counts twice"
+        assert isinstance(self.policy, RepoPolicy)
+        assert isinstance(may_start(self.roles.get(step.by.id), self.policy, step.by), Allowed)
+        served = (*record.served, step.cause)
+        self._advance(process, step.job, **{**FRESH, "served": served, "asker": step.by})
 
     @_do.register
     def _(self, step: steps.EndJob, process: Process, s: Snapshot) -> None:
         record = self._job(step.job)
         assert record.state not in ENDED
-        asker = self.request.request.asker if self.request else None
+        asker = record.asker or (self.request.request.asker if self.request else None)
         assert asker is not None
         if step.failure.kind is FailureKind.ACCESS:
             assert isinstance(self.policy, RepoPolicy)
@@ -287,9 +379,9 @@ class World:
         if step.failure.kind is FailureKind.INFRASTRUCTURE:
             assert not any(step.job in other.working for other in self.processes)
         process.working.discard(step.job)
-        cancelled = step.failure.kind is FailureKind.CANCELLED
-        state = JobState.CANCELLED if cancelled else JobState.FAILED
-        self._advance(process, step.job, state=state, failure=step.failure)
+        served = (*record.served, step.cause) if step.cause else record.served
+        changes = ended(record, step.failure, for_good=step.for_good)
+        self._advance(process, step.job, **{"served": served, **changes})
 
     @_do.register
     def _(self, step: steps.MarkMerged, process: Process, s: Snapshot) -> None:
@@ -309,20 +401,8 @@ class World:
             case AddReaction():
                 assert mutation.content not in self.reacted
                 self.reacted.add(mutation.content)
-            case AddComment():
-                mark = mutation.body.partition(" -->")[0]
-                assert mark.startswith("<!-- pushpals:")
-                ours = [comment.body.partition(" -->")[0] for comment in self.comments]
-                assert mark not in ours, "a comment was made twice"
-                s = snapshot().view.viewer
-                self.comments.append(
-                    CommentView(f"c{number}", number, s, mutation.body, self.now, None, None, True, "")
-                )
-            case UpdateComment():
-                [index] = [n for n, comment in enumerate(self.comments) if comment.id == mutation.comment_id]
-                assert self.comments[index].body != mutation.body
-                assert mutation.body.startswith(prose.PROGRESS_MARK)
-                self.comments[index] = replace(self.comments[index], body=mutation.body)
+            case AddComment() | UpdateComment():
+                self._say(mutation, number)
             case CreatePullRequest():
                 assert mutation.head not in self.pulls, "two pull requests for one branch"
                 record = next(record for record in self.jobs if record.branch == mutation.head)
@@ -330,7 +410,8 @@ class World:
                 below = [other for other in self.jobs if other.branch == record.onto]
                 stacked = any(other.state is not JobState.MERGED for other in below)
                 assert mutation.base == (record.onto if stacked else "main")
-                self.pulls[mutation.head] = _pull(mutation, number)
+                opened = _pull(mutation, number)
+                self.pulls[mutation.head] = replace(opened, head_sha=record.head or HEAD)
             case CreateCheckRun():
                 runs = self.runs.setdefault(mutation.head_sha, [])
                 same = [
@@ -348,12 +429,58 @@ class World:
                 new = _run(mutation, old.id)
                 assert new != old
                 self.runs[commit] = [new if run.id == old.id else run for run in self.runs[commit]]
+            case UpdatePullRequest():
+                [(branch, open_pull)] = [p for p in self.pulls.items() if p[1].id == mutation.pull_id]
+                new_body, base = mutation.body or open_pull.body, mutation.base or open_pull.base_ref
+                assert (new_body, base) != (open_pull.body, open_pull.base_ref)
+                self.pulls[branch] = replace(open_pull, body=new_body, base_ref=base)
+            case ReplyToThread():
+                self._reply(mutation)
             case CloseIssue():
                 assert {record.state for record in self.jobs} == {JobState.MERGED}
                 assert self.state == "OPEN"
                 self.state = "CLOSED"
             case _:
                 raise TypeError(mutation)
+
+    def _say(self, mutation: AddComment | UpdateComment, number: int) -> None:
+        match mutation:
+            case AddComment(subject_id=subject) if subject != "issue-42":
+                [branch] = [branch for branch, pull in self.pulls.items() if pull.id == subject]
+                old = self.pulls[branch]
+                mark = mutation.body.partition("\n")[0]
+                assert not any(c.body.startswith(mark) for c in old.comments), "answered twice"
+                us = snapshot().view.viewer
+                said = CommentView(f"c{number}", number, us, mutation.body, self.now, None, None, True, "")
+                self.pulls[branch] = replace(old, comments=(*old.comments, said))
+            case AddComment():
+                mark = mutation.body.partition(" -->")[0]
+                assert mark.startswith("<!-- pushpals:")
+                ours = [comment.body.partition(" -->")[0] for comment in self.comments]
+                assert mark not in ours, "a comment was made twice"
+                s = snapshot().view.viewer
+                self.comments.append(
+                    CommentView(f"c{number}", number, s, mutation.body, self.now, None, None, True, "")
+                )
+            case UpdateComment():
+                [index] = [n for n, comment in enumerate(self.comments) if comment.id == mutation.comment_id]
+                assert self.comments[index].body != mutation.body
+                assert mutation.body.startswith(prose.PROGRESS_MARK)
+                self.comments[index] = replace(self.comments[index], body=mutation.body)
+
+    def _reply(self, mutation: ReplyToThread) -> None:
+        for branch, pull in self.pulls.items():
+            for thread in pull.threads:
+                if thread.id == mutation.thread_id:
+                    mark = mutation.body.partition("\n")[0]
+                    assert not any(c.body.startswith(mark) for c in thread.comments), "answered twice"
+                    us = snapshot().view.viewer
+                    said = CommentView(f"r{thread.id}", 1, us, mutation.body, self.now, None, None, True, "")
+                    new = replace(thread, comments=(*thread.comments, said))
+                    threads = tuple(new if other.id == thread.id else other for other in pull.threads)
+                    self.pulls[branch] = replace(pull, threads=threads)
+                    return
+        raise AssertionError("no such thread")
 
 
 def _pull(mutation: CreatePullRequest, number: int) -> PullView:
@@ -390,9 +517,14 @@ def proposes(record: JobRecord, now: datetime) -> dict[str, object]:
     return {"state": JobState.PROPOSED, "report": REPORT}
 
 
+def pauses(record: JobRecord, now: datetime) -> dict[str, object]:
+    """The budget is spent."""
+    return {"state": JobState.WAITING, "waiting": WaitReason.BUDGET, "asks": "All turns are taken."}
+
+
 def fails(record: JobRecord, now: datetime) -> dict[str, object]:
     """The worker has nothing."""
-    return {"state": JobState.FAILED, "failure": WENT_WRONG}
+    return ended(record, WENT_WRONG)
 
 
 def retries(record: JobRecord, now: datetime) -> dict[str, object]:

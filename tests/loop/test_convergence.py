@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pushpals.loop.engine import MAX_STEPS
 from pushpals.model import ENDED, JobState, Task
 from pushpals.policy.repo_policy import RepoPolicy, Trigger
-from tests.loop.pretend import World, fails, proposes, retries, runs
+from tests.loop.pretend import World, fails, pauses, proposes, retries, runs
 from tests.loop.snapshots import ADA, BEN, BROKEN, ROBOT, STRANGER, US
 
 Happening = Callable[[World], object]
@@ -60,9 +60,22 @@ ODD: dict[str, Happening] = {
     "our comments are deleted": lambda w: w.comments.clear(),
     "our checks are deleted": lambda w: w.runs.clear(),
 }
-HAPPENINGS = PEOPLE | RULES | WORK | ODD
+ROUNDS: dict[str, Happening] = {
+    "ada remarks": lambda w: w.remark(ADA),
+    "ben remarks": lambda w: w.remark(BEN),
+    "a stranger remarks": lambda w: w.remark(STRANGER),
+    "CI is red": lambda w: w.redden(),
+    "a conflict": lambda w: w.conflict(),
+    "here pauses": lambda w: w.work(w.processes[0], pauses),
+    "ada doubles": lambda w: w.press(ADA, "budget-2x"),
+    "a stranger doubles": lambda w: w.press(STRANGER, "budget-2x"),
+    "ada stops": lambda w: w.press(ADA, "stop"),
+}
+HAPPENINGS = PEOPLE | RULES | WORK | ODD | ROUNDS
 
-happening = st.one_of(*(st.sampled_from(sorted(group)) for group in (PEOPLE, RULES, WORK, WORK, ODD)))
+happening = st.one_of(
+    *(st.sampled_from(sorted(group)) for group in (PEOPLE, RULES, WORK, WORK, ROUNDS, ROUNDS, ODD))
+)
 # How far each process comes with the hint: 0, it was lost; 1 or 2, the process was interrupted.
 progress = st.tuples(st.sampled_from([0, 0, 1, 2, MAX_STEPS]), st.sampled_from([0, 0, 1, MAX_STEPS]))
 Story = list[tuple[str, tuple[int, int]]]

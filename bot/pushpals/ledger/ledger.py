@@ -248,7 +248,7 @@ def _check_step(old: Record, new: Record) -> None:
     if ref_of(old) != ref_of(new):
         raise ValueError(f"The record of {ref_of(new)} can not follow that of {ref_of(old)}.")
     if isinstance(old, JobRecord) and isinstance(new, JobRecord):
-        check_transition(old.state, new.state)
+        check_transition(old.state, new.state, stands=old.head is not None and new.head == old.head)
 
 
 def _all(pattern: str) -> tuple[str, ...]:

@@ -38,8 +38,17 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
 }
 
 
-def check_transition(old: JobState, new: JobState) -> None:
-    """Raise ValueError when a job in state `old` may not go to `new`."""
+_ROUND = frozenset({_S.QUEUED, _S.CLAIMED, _S.RUNNING, _S.PROPOSED})
+
+
+def check_transition(old: JobState, new: JobState, *, stands: bool = False) -> None:
+    """Raise ValueError when a job in state `old` may not go to `new`.
+
+    `stands` is True when the job has a published commit that this step leaves as it is: a further round that
+    came to nothing goes back to that.
+    """
+    if stands and new is _S.PUBLISHED and old in _ROUND:
+        return
     if new not in TRANSITIONS[old]:
         legal = ", ".join(sorted(TRANSITIONS[old] - {old})) or "nothing, it is an end"
         raise ValueError(f"A job can not go from {old} to {new}. After {old} comes: {legal}.")
