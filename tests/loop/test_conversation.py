@@ -261,6 +261,16 @@ def test_run_starts_nothing_on_a_text_that_a_stranger_changed_meanwhile() -> Non
     assert "Nothing was started: `sam` changed this issue" in answer(owed(snapshot(changed)))
 
 
+def test_a_cancel_that_was_cut_short_is_gone_on_with() -> None:
+    stopped = request().model_copy(update={"stopped": "`ada` stopped it with `/pushpals cancel`."})
+    s = snapshot(view(comments=[said("/pushpals cancel")]), stopped, [job(S.CANCELLED)])
+    step = done(owed(s))
+    assert step == steps.CancelWork(key("/pushpals cancel"), ADA, (), whole=True)
+    by_another = stopped.model_copy(update={"stopped": "`ben` stopped it with `/pushpals cancel`."})
+    other = snapshot(view(comments=[said("/pushpals cancel")]), by_another, [job(S.CANCELLED)])
+    assert "nothing is under way" in answer(owed(other))
+
+
 def test_help_lists_what_can_be_said_here_now_by_this_person() -> None:
     def listed(s: Snapshot) -> set[str]:
         rows = [line for line in answer(owed(s)).split("\n") if line.startswith("| `/pushpals ")]

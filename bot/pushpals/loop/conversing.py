@@ -19,6 +19,7 @@ from pushpals.loop.hands import Again, entry_of
 from pushpals.loop.intake import save_request
 from pushpals.loop.observe import with_written
 from pushpals.loop.rounds import ended
+from pushpals.loop.rules.acting import stopped_by
 from pushpals.loop.rules.common import plan_jobs
 from pushpals.loop.rules.places import jobs_here
 from pushpals.model import ENDED, Failure, FailureKind
@@ -33,28 +34,41 @@ if TYPE_CHECKING:
 
 
 async def cancel_work(step: steps.CancelWork, s: Snapshot, hands: Hands) -> Snapshot:
-    """Stop the workers, close the pull requests, and record who stopped what."""
+    """Stop the workers, close the pull requests, and record who stopped what.
+
+    That the whole plan is stopped is recorded first, and that the command is done last: a crash in between
+    leaves nothing that goes on, and the command is served again.
+    """
     if any([await hands.crew.stop(hands.repo.ref, job) for job in step.jobs]):
         raise Again  # the workers may have moved their records on their way out
-    cause = f"`{step.by.login}` stopped it with `/pushpals cancel`."
+    cause = stopped_by(step.by)
     failure = Failure(
         kind=FailureKind.CANCELLED,
         cause=cause,
         next_step="Nothing more of it is published. `/pushpals run` on the issue starts anew.",
     )
+    if step.whole:
+        s = await _record_request(s, hands, {"stopped": cause}, cause)
     for job in step.jobs:
         entry = entry_of(s, job)
         if entry.record.state in ENDED:
             continue
         await _close_pulls(s, hands, entry.record)
-        changes = ended(entry.record, failure, for_good=True) | {"served": (*entry.record.served, step.cause)}
-        s = await hands.record(s, entry, changes, cause)
+        changes = ended(entry.record, failure, for_good=True)
+        served = {} if step.whole else {"served": (*entry.record.served, step.cause)}
+        s = await hands.record(s, entry, changes | served, cause)
     if step.whole and s.ledger.request:
-        request = s.ledger.request.record
-        stopped = {"causes": (*request.causes, step.cause), "stopped": cause}
-        entry_now = await save_request(hands, s.ledger.request, request.model_copy(update=stopped), cause)
-        s = replace(s, ledger=replace(s.ledger, request=entry_now))
+        causes = (*s.ledger.request.record.causes, step.cause)
+        s = await _record_request(s, hands, {"causes": causes}, "Nothing of it goes on.")
     return s
+
+
+async def _record_request(s: Snapshot, hands: Hands, changes: dict[str, object], why: str) -> Snapshot:
+    old = s.ledger.request
+    if old is None or all(getattr(old.record, name) == value for name, value in changes.items()):
+        return s
+    entry = await save_request(hands, old, old.record.model_copy(update=changes), why)
+    return replace(s, ledger=replace(s.ledger, request=entry))
 
 
 async def _close_pulls(s: Snapshot, hands: Hands, job: JobRecord) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pushpals.localbuddy.heard import Heard
     from pushpals.localbuddy.utterances import Place
     from pushpals.loop.snapshot import Snapshot
-    from pushpals.model import JobRecord
+    from pushpals.model import JobRecord, Person
     from pushpals.policy.repo_policy import RepoPolicy
 
 Reply = str | list[steps.Step]
@@ -124,6 +124,11 @@ def may_cancel(s: Snapshot, place: Place) -> bool:
     return going_on or (job_branch(place) is None and under_way(s))
 
 
+def stopped_by(person: Person) -> str:
+    """Say who stopped the work."""
+    return f"`{person.login}` stopped it with `/pushpals cancel`."
+
+
 def cancel(s: Snapshot, _policy: RepoPolicy, heard: Heard, command: Command) -> Reply:
     """Stop a job, or all that was asked."""
     place = heard.utterance.place
@@ -131,7 +136,9 @@ def cancel(s: Snapshot, _policy: RepoPolicy, heard: Heard, command: Command) -> 
         job.id for job in jobs_here(s, place) if job.state not in ENDED and command.job in {None, job.id}
     )
     whole = job_branch(place) is None and command.job is None
-    if not jobs and not (whole and under_way(s)):
+    record = s.ledger.request.record if s.ledger.request else None
+    half_done = record is not None and record.stopped == stopped_by(heard.person)
+    if not jobs and not (whole and (under_way(s) or half_done)):
         return answers.not_now(Verb.CANCEL, "nothing is under way that it could stop.")
     return [steps.CancelWork(heard.key, heard.person, jobs, whole)]
 
