@@ -174,3 +174,24 @@ async def test_a_branch_that_fell_behind_is_updated(town: Town, somebody: Somebo
     page = await somebody.press(await somebody.open(page.path), "Update branch")
     assert town.forge.store.fresh(pull).head_sha != pull.head_sha
     assert "Update branch" not in page.buttons
+
+
+async def test_a_request_of_several_tasks_shows_all_of_them(town: Town, somebody: Somebody) -> None:
+    issue = town.open_bug()
+    for task in (1, 2):
+        branch = f"agent/bug-fixer/{issue.number}-{task}"
+        await town.forge.push(town.repo, "ada", {f"{task}.py": "1"}, branch=branch)
+        body = f"Part {task} of 2 of #{issue.number}."
+        pull = await town.forge.create_pull(town.repo, town.app.bot, f"Task {task}", branch, body=body)
+        fields = {"external_id": f"{issue.number}-{task}", "conclusion": "success"}
+        name = f"PushPals / {issue.number}-{task}"
+        checks.create_run(town.forge.store, town.app, town.repo, pull.head_sha, name, fields)
+    page = await somebody.open(f"{town.page}/issues/{issue.number}")
+    assert "2 pull requests wait for a decision: #2, #3" in page.text
+    assert "Read each, then merge it or close it." in page.text
+    assert "Pull request #2 Open Pull request #3 Open" in page.text
+    assert all(f"Check run PushPals / 1-{task}" in page.text for task in (1, 2))
+    assert f"Part of the work on #{issue.number}." in (await somebody.open(f"{town.page}/pull/2")).text
+    await town.forge.merge(town.forge.store.pulls[min(town.forge.store.pulls)], "ada")
+    page = await somebody.open(f"{town.page}/issues/{issue.number}")
+    assert "Pull request #3 waits for a decision: Task 2" in page.text

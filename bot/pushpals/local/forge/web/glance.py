@@ -9,6 +9,7 @@ from pushpals.local.forge.entities import Issue, PullRequest
 from pushpals.local.forge.store import Store
 from pushpals.local.forge.web.history import job_of
 from pushpals.local.forge.web.words import plural
+from pushpals.model import issue_of_branch
 
 READY = "agent:ready"
 """The label that hands an issue to PushPals, unless a repository's policy names another."""
@@ -67,10 +68,21 @@ def _run_page(store: Store, run: CheckRun) -> str:
 
 
 def linked_pulls(store: Store, issue: Issue) -> list[PullRequest]:
-    """The pull requests that close an issue, newest first."""
+    """The pull requests that close an issue, or come from a branch that is for it, newest first."""
     mine = (pull for pull in store.pulls.values() if pull.repo_id == issue.repo_id)
-    found = [pull for pull in mine if issue.number in {i.number for i in pulls.closing_issues(store, pull)}]
+    found = [
+        pull
+        for pull in mine
+        if issue_of_branch(pull.head_ref) == issue.number
+        or issue.number in {i.number for i in pulls.closing_issues(store, pull)}
+    ]
     return sorted(found, key=lambda pull: -pull.number)
+
+
+def newest_of(runs: list[CheckRun]) -> list[CheckRun]:
+    """The newest check run of each name, in the order of names; `runs` are given newest first."""
+    newest = {run.name: run for run in reversed(runs)}
+    return sorted(newest.values(), key=lambda run: (len(run.name), run.name))
 
 
 def runs_of(store: Store, issue: Issue) -> list[CheckRun]:
@@ -116,12 +128,15 @@ def doubts(store: Store, pull: PullRequest) -> list[str]:
 def of_pull(store: Store, pull: PullRequest, *, can_write: bool, mergeable: bool | None) -> list[Row]:
     """The summary of a pull request for one person."""
     closes = ", ".join(f"#{i.number} {i.title}" for i in pulls.closing_issues(store, pull))
+    part, number = f"Closes {closes}", issue_of_branch(pull.head_ref)
+    if not closes:
+        part = "It closes no issue" if number is None else f"Part of the work on #{number}"
     what = f"{plural(pull.changed_files, 'file')}, +{pull.additions} −{pull.deletions}"
     runs = store.contexts_on(pull.repo_id, pull.head_sha)
     return [
         Row(
             "What",
-            f"{what}. {f'Closes {closes}' if closes else 'It closes no issue'}.",
+            f"{what}. {part}.",
             href="#files",
             link="See the diff",
         ),
@@ -177,7 +192,7 @@ def of_issue(store: Store, issue: Issue, *, can_triage: bool, can_write: bool) -
     linked, runs = linked_pulls(store, issue), runs_of(store, issue)
     if issue.state == "closed":
         return _closed(issue, linked, page)
-    if opened := next((pull for pull in linked if pull.state == "open"), None):
+    if opened := [pull for pull in linked if pull.state == "open"][::-1]:
         return _delivered(opened, page, can_write=can_write)
     labelled = READY in {label.name for label in store.labels_of(issue)}
     if runs and not (linked and runs[0].external_id == job_of(linked[0].head_ref)):
@@ -205,12 +220,17 @@ def _closed(issue: Issue, linked: list[PullRequest], page: str) -> list[Row]:
     return [now, Row(_ASKED, "Nothing.")]
 
 
-def _delivered(pull: PullRequest, page: str, *, can_write: bool) -> list[Row]:
+def _delivered(opened: list[PullRequest], page: str, *, can_write: bool) -> list[Row]:
+    pull = opened[0]
     text = f"Pull request #{pull.number} waits for a decision: {pull.title}"
+    if len(opened) > 1:
+        numbers = ", ".join(f"#{one.number}" for one in opened)
+        text = f"{len(opened)} pull requests wait for a decision: {numbers}"
     now = Row("Now", text, "good", f"{page}/pull/{pull.number}", f"Read #{pull.number}")
     if not can_write:
         return [now, Row(_ASKED, "Nothing. People with write access decide.")]
-    return [now, Row(_ASKED, "Read it, then merge it or close it.", "act")]
+    it = "it" if len(opened) == 1 else "each"
+    return [now, Row(_ASKED, f"Read {it}, then merge it or close it.", "act")]
 
 
 def _rejected(pull: PullRequest, page: str, *, labelled: bool) -> list[Row]:

@@ -85,6 +85,7 @@ async def _context(visit: Visit, issue: Issue) -> dict[str, Any]:
         "ready": glance.READY,
         "linked": glance.linked_pulls(store, issue),
         "runs": glance.runs_of(store, issue),
+        "newest": glance.newest_of(glance.runs_of(store, issue)),
         "waiting": waiting(glance.runs_of(store, issue)),
         "begun": {},
         "jobs": await jobs_of(visit.forge.git, repo, issue.number),
