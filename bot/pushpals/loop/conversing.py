@@ -129,8 +129,11 @@ class Answering:
         commit, base = s.ledger.base, None
         if place.pull is not None:
             commit, base = await self._change(place.pull)
+        asked = said.text if isinstance(said, Command) else ""
+        if place.thread is not None:
+            asked = f"(Asked about {place.thread.path}, line {place.thread.line}.)\n{asked}"
         return Question(
-            text=said.text if isinstance(said, Command) else "",
+            text=asked,
             request=f"{strip_unseen(title).text}\n\n{clean_untrusted(body).text}",
             plan=plan,
             commit=commit,
