@@ -591,6 +591,8 @@ class JobRecord(Frozen):
     """Why it may land; None until somebody approved what is on the branch now."""
     returned: CarLeft | None = None
     """Why the merge train last sent it back, if it did."""
+    halt: Failure | None = None
+    """Why the merge train that it is on stands still; None while it moves."""
 
     @property
     def origin(self) -> Sha:

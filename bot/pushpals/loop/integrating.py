@@ -15,26 +15,31 @@ if TYPE_CHECKING:
 
 async def approve_job(step: steps.ApproveJob, s: Snapshot, hands: Hands) -> Snapshot:
     """Record that what is on the job's branch may land."""
-    changes = {"state": JobState.APPROVED, "approved": step.approval, "returned": None}
-    said = f"{step.approval.by.login} lets {step.approval.head[:12]} land."
-    return await hands.record(s, entry_of(s, step.job), changes, said)
+    entry, approval = entry_of(s, step.job), step.approval
+    changes: dict[str, object] = {"state": JobState.APPROVED, "approved": approval, "returned": None}
+    if approval.how == "command":
+        changes["served"] = (*entry.record.served, approval.cause)
+    said = f"{approval.by.login} lets {approval.head[:12]} land."
+    return await hands.record(s, entry, changes, said)
 
 
 async def void_approval(step: steps.VoidApproval, s: Snapshot, hands: Hands) -> Snapshot:
     """Record that it may not land any more."""
-    changes = {"state": JobState.PUBLISHED, "approved": None}
+    changes = {"state": JobState.PUBLISHED, "approved": None, "halt": None}
     return await hands.record(s, entry_of(s, step.job), changes, f"Not to land: {step.why}")
 
 
 async def take_back(step: steps.TakeBack, s: Snapshot, hands: Hands) -> Snapshot:
     """Record that the merge train sent it back."""
-    changes = {"state": JobState.PUBLISHED, "approved": None, "returned": step.out}
+    changes = {"state": JobState.PUBLISHED, "approved": None, "returned": step.out, "halt": None}
     said = f"Sent back by the merge train: {step.out.failure.cause}"
     return await hands.record(s, entry_of(s, step.job), changes, said)
 
 
 async def note_ride(step: steps.NoteRide, s: Snapshot, hands: Hands) -> Snapshot:
     """Record that it is on the merge train, or waits for it again."""
-    changes = {"state": JobState.INTEGRATING if step.on_board else JobState.APPROVED}
+    state = JobState.INTEGRATING if step.on_board else JobState.APPROVED
+    changes = {"state": state, "halt": step.halt}
     said = "On the merge train." if step.on_board else "Waits for the merge train."
+    said = f"The merge train stands still: {step.halt.cause}" if step.halt else said
     return await hands.record(s, entry_of(s, step.job), changes, said)

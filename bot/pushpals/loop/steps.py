@@ -166,6 +166,8 @@ class NoteRide:
 
     job: JobId
     on_board: bool
+    halt: Failure | None = None
+    """Why the train stands still, if it does."""
 
 
 @dataclass(frozen=True)

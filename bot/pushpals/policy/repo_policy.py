@@ -190,6 +190,10 @@ class Integration(Section):
     train: Literal["approval", "command", "never"] = "command"
     """When an approved pull request gets on the train: as soon as it is approved, when somebody who may start
     work says `/pushpals integrate`, or never, so that people merge by hand."""
+    auto_merge: Literal["never", "low", "medium"] = "never"
+    """The highest risk of a change that gets on the train without an approval. All must be green then: every
+    check on its exact tree, evidence that shows the effect, no remark of the review, and the CI. Whoever asks
+    for changes in a review stops it."""
     branch: BranchName = "main_agents"
     """Branch on which batches are tested before they land. PushPals makes it, and moves it as it likes."""
     checks: Literal["auto", "github", "sandbox"] = "auto"

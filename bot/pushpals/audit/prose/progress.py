@@ -98,6 +98,9 @@ def progress_comment(
         if job.state is JobState.PUBLISHED and job.returned:
             back = f"Back from the merge train. {failure_text(job.returned.failure)}"
             lines += ["", *_named(job, back, several=len(jobs) > 1)]
+        if job.state is JobState.INTEGRATING and job.halt:
+            stands = f"The merge train stands still. {failure_text(job.halt)}"
+            lines += ["", *_named(job, stands, several=len(jobs) > 1)]
     lines += ["", _next_words(jobs, pulls)]
     if request.first > 1:
         number = request.request.number
@@ -124,6 +127,7 @@ def _standing(request: RequestRecord, jobs: Sequence[JobRecord], pulls: Mapping[
             job.setback,
             job.waiting,
             job.returned,
+            job.halt,
             pulls.get(job.id),
         )
         for job in jobs
@@ -234,8 +238,10 @@ def _next_words(jobs: Sequence[JobRecord], pulls: Mapping[str, int]) -> str:
     ready = [
         f"#{pulls[job.id]}" if job.id in pulls else f"branch `{job.branch}`"
         for job in jobs
-        if job.state in ON_A_BRANCH
+        if job.state is JobState.PUBLISHED
     ]
+    if any(job.state in ON_A_BRANCH for job in jobs) and not ready:
+        return f"**Next.** Nothing is asked of you: the merge train tests it and lets it land. {records}"
     if len(ready) == 1:
         return f"**Next.** Read {ready[0]} and merge it; {_OR_ELSE} {records}"
     if ready:

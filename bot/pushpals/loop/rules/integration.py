@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pushpals.loop import steps
 from pushpals.loop.rules.common import plan_jobs
-from pushpals.model import ENDED, ON_A_BRANCH, HeadApproval, JobState
+from pushpals.model import ENDED, ON_A_BRANCH, HeadApproval, JobState, Risk
 from pushpals.policy.access import Allowed, may_start
 from pushpals.policy.plan_gate import may_land
 from pushpals.source_control.train import arrived, car_of, left_with
@@ -30,7 +30,8 @@ def reviewers_to_check(view: SubjectView, ledger: LedgerView, policy: RepoPolicy
     for entry in plan_jobs(ledger):
         pull = _open_pull(view, entry.record) if entry.record.state in ON_A_BRANCH else None
         last = _last_words(pull).values() if pull else ()
-        if any(_approves(review, entry.record) for review in last):
+        by_itself = policy.integration.auto_merge != "never"
+        if by_itself or any(_approves(review, entry.record) for review in last):
             found += [review.author for review in last if review.author and not review.author.bot]
     return tuple({person.id: person for person in found}.values())
 
@@ -51,9 +52,41 @@ def integration_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
 
 def why_not_land(s: Snapshot, policy: RepoPolicy, job: JobRecord) -> str | None:
     """Return why a job's branch may not land, as a sentence; None when a person's approval lets it."""
+    pull, request = _open_pull(s.view, job), s.ledger.request
+    if (why := _why_not_fit(s, policy, job, pull)) or pull is None or request is None:
+        return why
+    approvals = _approvals(s, policy, job, pull)
+    if not approvals:
+        return "Nobody who may has approved what is on the branch now."
+    return may_land(request.record, job, tuple(review.author for review in approvals if review.author))
+
+
+def why_not_by_itself(s: Snapshot, policy: RepoPolicy, job: JobRecord) -> str | None:
+    """Return why a job's branch may not land without a person's approval; None when the policy lets it.
+
+    Nothing may be left to judge: risk within the policy, all checks green on the exact tree, evidence that
+    shows the effect, no remark of a reviewer, nothing refused, and a CI that has nothing against it.
+    """
+    level, report, request = policy.integration.auto_merge, job.report, s.ledger.request
+    pull = _open_pull(s.view, job)
+    if (why := _why_not_fit(s, policy, job, pull)) or pull is None or request is None:
+        return why
+    if level == "never" or report.risk.rank > Risk(level).rank:
+        return f"The policy lands no change of {report.risk} risk by itself."
+    evidence = report.evidence
+    if evidence is None or evidence.thin or not all(result.ok for result in evidence.head):
+        return "The evidence is thin."
+    if report.findings or report.refused:
+        return "The review has remarks."
+    if any(check.state in {"failure", "pending"} for check in pull.ci if not check.mine):
+        return "The CI is not green."
+    return may_land(request.record, job, ())
+
+
+def _why_not_fit(s: Snapshot, policy: RepoPolicy, job: JobRecord, pull: PullView | None) -> str | None:
+    """Return what stands against landing a job's branch, whoever approves it."""
     if policy.integration.train == "never":
         return f"The policy has no merge train (`integration.train`, {policy.where('integration.train')})."
-    pull = _open_pull(s.view, job)
     if pull is None or job.head is None or s.ledger.request is None:
         return "It has no open pull request."
     if pull.head_sha != job.head:
@@ -64,12 +97,12 @@ def why_not_land(s: Snapshot, policy: RepoPolicy, job: JobRecord) -> str | None:
         return f"Its pull request goes to `{pull.base_ref}` until what it builds on has landed."
     if who := _objector(s, policy, pull):
         return f"`{who.login}` has asked for changes."
-    approvals = _approvals(s, policy, job, pull)
-    if not approvals:
-        return "Nobody who may has approved what is on the branch now."
-    return may_land(
-        s.ledger.request.record, job, tuple(review.author for review in approvals if review.author)
-    )
+    return None
+
+
+def waits_for_the_word(job: JobRecord) -> bool:
+    """Whether `/pushpals integrate` may mean anything for a job."""
+    return job.state is JobState.PUBLISHED and job.head is not None
 
 
 def integrate_steps(
@@ -89,12 +122,16 @@ def _published(s: Snapshot, policy: RepoPolicy, job: JobRecord) -> steps.Step | 
     if _has_landed(s, job):
         return steps.MarkMerged(job.id)
     pull = _open_pull(s.view, job)
+    fresh = job.returned is None or job.returned.head != job.head
+    if fresh and job.head and why_not_by_itself(s, policy, job) is None:
+        return steps.ApproveJob(
+            job.id, HeadApproval(by=s.view.viewer, at=s.now, how="policy", head=job.head, cause="policy")
+        )
     if policy.integration.train != "approval" or pull is None or why_not_land(s, policy, job):
         return None
     for review in _approvals(s, policy, job, pull):
         at = review.submitted_at or s.now
-        again = job.returned is None or job.returned.head != job.head or at > job.returned.at
-        if again and review.author and job.head:
+        if (fresh or (job.returned and at > job.returned.at)) and review.author and job.head:
             approval = HeadApproval(by=review.author, at=at, how="review", head=job.head, cause=review.id)
             return steps.ApproveJob(job.id, approval)
     return None
@@ -108,11 +145,13 @@ def _riding(s: Snapshot, policy: RepoPolicy, job: JobRecord) -> steps.Step | Non
     out = left_with(train, job.id, job.head) if train and job.head else None
     if out and job.approved and out.at >= job.approved.at:
         return steps.TakeBack(job.id, out)
-    if why := why_not_land(s, policy, job):
+    by_itself = job.approved is not None and job.approved.how == "policy"
+    if why := (why_not_by_itself if by_itself else why_not_land)(s, policy, job):
         return steps.VoidApproval(job.id, why)
     on_board = bool(train and car_of(train, job.id))
-    if on_board != (job.state is JobState.INTEGRATING):
-        return steps.NoteRide(job.id, on_board)
+    halt = train.halt if train and on_board else None
+    if on_board != (job.state is JobState.INTEGRATING) or halt != job.halt:
+        return steps.NoteRide(job.id, on_board, halt)
     return None
 
 

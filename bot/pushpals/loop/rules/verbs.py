@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from pushpals.audit.prose import answers
 from pushpals.localbuddy.pull_picture import pull_numbers
 from pushpals.loop import steps
-from pushpals.loop.rules import acting
+from pushpals.loop.rules import acting, landing
 from pushpals.loop.rules.common import plan_jobs
 from pushpals.loop.rules.places import is_own, jobs_here
 from pushpals.policy.access import Allowed, may
@@ -97,6 +97,7 @@ HANDLERS: Final[Mapping[Verb, Handler]] = MappingProxyType(
         Verb.ASK: Handler(_always, _ask),
         Verb.RUN: Handler(acting.may_run, acting.run),
         Verb.FIX: Handler(acting.may_fix, acting.fix),
+        Verb.INTEGRATE: Handler(landing.may_integrate, landing.integrate),
         Verb.RETRY: Handler(acting.may_retry, acting.retry),
         Verb.CANCEL: Handler(acting.may_cancel, acting.cancel),
         Verb.APPROVE: Handler(acting.may_decide, acting.approve),

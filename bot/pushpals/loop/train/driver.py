@@ -137,7 +137,8 @@ def _news(record: TrainRecord | None) -> frozenset[str]:
     """Return a mark for each job that rides, landed or left: what differs is news for the job."""
     if record is None:
         return frozenset()
-    rides = [f"{car.job} rides {car.head}" for car in record.cars]
+    halt = record.halt.cause if record.halt else "moves"
+    rides = [f"{car.job} rides {car.head} {halt}" for car in record.cars]
     landed = [f"{each.job} landed {each.head}" for each in record.arrived]
     left = [f"{out.job} left {out.at}" for out in record.left]
     return frozenset((*rides, *landed, *left))
