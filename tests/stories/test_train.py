@@ -168,3 +168,27 @@ async def test_good_ones_land_and_the_culprit_goes_back(new_town: Builder) -> No
     [comment] = town.comments(issues["tax"])
     assert back.failure.cause in comment.body
     assert "/pushpals fix" in comment.body
+
+
+async def test_a_person_puts_a_pull_request_on_the_train(new_town: Builder) -> None:
+    files = {path: text for path, text in FILES.items() if not path.startswith(".github")}
+    town = await new_town(fix("price"), files)
+    town.tools = True
+    issue = town.issue("`price` returns the bare amount", "`price(1)` should be 2, see test_price.")
+    async with town.server():
+        town.label(issue)
+        await town.concluded(issue)
+        await town.until(town.pulls)
+        [pull] = town.pulls()
+        town.forge.comment(pull, "ada", "/pushpals integrate")
+        await town.until(lambda: any("approved" in c.body for c in town.comments(pull)))
+        approve(town, issue)
+        town.forge.comment(pull, "ada", "/pushpals integrate")
+        await town.until(lambda: town.forge.store.pulls[pull.id].merged_at)
+        await town.until(lambda: "Merged" in town.comments(issue)[0].body)
+    [answer] = town.comments(pull)
+    assert (
+        "`integrate` does nothing here: Nobody who may has approved what is on the branch now." in answer.body
+    )
+    job = await state(town, issue)
+    assert job.state is JobState.MERGED
