@@ -171,3 +171,18 @@ async def test_a_head_is_brought_up_to_date_with_its_base_unless_they_conflict(w
     await world.forge.push(world.repo, "ana", {"one.py": "otherwise\n"})
     with pytest.raises(UnprocessableError, match="conflict"):
         await world.forge.update_branch(made, "ana")
+
+
+async def test_what_happened_to_branches_while_the_forge_was_down_is_found_at_the_start(world: World):
+    """A push is in git before it is on record, and the forge may be killed in between."""
+    merged, gone, moved = await pull(world, "one"), await pull(world, "two"), await pull(world, "three")
+    other = await world.forge.push(world.repo, "ana", {"x.py": "1"}, branch="other")
+    git, repo = world.forge.git, world.repo
+    await git.set_ref(repo, "refs/heads/main", merged.head_sha)
+    await git.run(repo, "update-ref", "-d", "refs/heads/two")
+    await git.set_ref(repo, "refs/heads/three", other)
+    await world.restart()
+    store = world.forge.store
+    assert store.pulls[merged.id].merge_commit_sha == merged.head_sha
+    assert (store.pulls[gone.id].state, store.pulls[gone.id].merged_at) == ("closed", None)
+    assert (store.pulls[moved.id].state, store.pulls[moved.id].head_sha) == ("open", other)

@@ -6,6 +6,7 @@ import pytest
 from githubkit_schemas.latest import models
 from pydantic import TypeAdapter
 
+from pushpals.local.forge import merging
 from pushpals.local.forge.entities import PullRequest, ReactionContent
 from tests.forge.world import World
 
@@ -81,6 +82,8 @@ async def conversation(world: World, pull: PullRequest) -> None:
     note = {"path": "names.py", "start_line": 1, "end_line": 1, "message": "x", "annotation_level": "failure"}
     await forge.ci(repo, head, "tests", "failure", log="1 failed", annotations=[note])
     await forge.ci(repo, head, "tests", "success")
+    await forge.set_status(repo, "bob", head, "build", "pending")
+    merging.disable_auto_merge(forge.store, "ana", merging.enable_auto_merge(forge.store, "ana", pull))
     await forge.set_status(repo, "bob", head, "build", "success", "built")
     await forge.push(repo, "ana", {"x.py": "1"}, branch="release")
     await forge.retarget(forge.convert_to_draft(pull, "ana"), "ana", "release")
@@ -135,6 +138,9 @@ async def test_every_webhook_parses(world: World):
         "check_run.created",
         "check_run.completed",
         "check_suite.completed",
+        "status",
+        "pull_request.auto_merge_enabled",
+        "pull_request.auto_merge_disabled",
         "status",
         "push",
         "pull_request.converted_to_draft",

@@ -153,6 +153,9 @@ async def test_the_buttons_of_a_check_run_are_on_its_issue_and_pressed_there(
     assert page.path == address
     pressed = [d for d in town.forge.store.deliveries.values() if d.action == "requested_action"]
     assert len(pressed) == 1
+    # The buttons of its plan are there as well.
+    checks.update_run(town.forge.store, town.app, run, {"external_id": f"plan-{issue.number}"})
+    assert "Approve plan" in (await somebody.open(address)).buttons
     await somebody.become("sam")
     assert "Approve plan" not in (await somebody.open(address)).buttons
 

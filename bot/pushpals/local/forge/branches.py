@@ -35,7 +35,7 @@ async def record_push(
 
 
 async def catch_up(store: Store, git: Git) -> None:
-    """Give pull requests the head of their branch: the forge may have been killed right after a push."""
+    """Let pull requests follow their branches: the forge may have been killed right after a push."""
     for repo in list(store.repos.values()):
         pulls = [p for p in store.pulls.values() if p.repo_id == repo.id and p.state == "open"]
         if not pulls:
@@ -43,8 +43,11 @@ async def catch_up(store: Store, git: Git) -> None:
         heads = await git.refs(repo, "refs/heads")
         for pull in pulls:
             ref = f"refs/heads/{pull.head_ref}"
-            if heads.get(ref, pull.head_sha) != pull.head_sha:
-                await record_push(store, git, pull.author, repo, [(ref, pull.head_sha, heads[ref])])
+            head = heads.get(ref, NO_SHA)
+            if store.fresh(pull).state == "open" and head != pull.head_sha:
+                await record_push(store, git, pull.author, repo, [(ref, pull.head_sha, head)])
+        for base in {pull.base_ref for pull in pulls if f"refs/heads/{pull.base_ref}" in heads}:
+            await _merged_by_push(store, git, repo.owner, repo, base, heads[f"refs/heads/{base}"])
 
 
 async def head_branch(git: Git, repo: Repo, sha: str) -> str | None:

@@ -1,5 +1,6 @@
 """The five-second summary of an issue or pull request: what is, what it rests on, what is asked of you."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,7 @@ READY = "agent:ready"
 Tone = Literal["plain", "good", "bad", "wait", "act"]
 Said = CheckRun | CommitStatus
 """What somebody says of a commit."""
+_OF_ISSUE = re.compile(r"(?:[a-z]+-)?([0-9]{1,9})(?:-[0-9]{1,9})?$")
 _STATUS_TONES: dict[str, Tone] = {"success": "good", "pending": "wait"}
 _ASKED = "Asked of you"
 _GOOD = {"success"}
@@ -86,14 +88,16 @@ def newest_of(runs: list[CheckRun]) -> list[CheckRun]:
 
 
 def runs_of(store: Store, issue: Issue) -> list[CheckRun]:
-    """The check runs of an issue's jobs, newest first."""
-    start = f"{issue.number}-"
-    mine = (
-        r
-        for r in store.runs.values()
-        if r.repo_id == issue.repo_id and (r.external_id or "").startswith(start)
-    )
-    return sorted(mine, key=lambda run: -run.id)
+    """The check runs of an issue's jobs and of its plan, newest first."""
+    mine = (run for run in store.runs.values() if run.repo_id == issue.repo_id)
+    found = [run for run in mine if _issue_of(run) == issue.number]
+    return sorted(found, key=lambda run: -run.id)
+
+
+def _issue_of(run: CheckRun) -> int | None:
+    """The issue that a check run of PushPals is for: `42-1` of a job, `plan-42` of a plan."""
+    found = _OF_ISSUE.match(run.external_id or "")
+    return int(found[1]) if found else None
 
 
 def blocked(pull: PullRequest, *, can_write: bool, mergeable: bool | None) -> str | None:
