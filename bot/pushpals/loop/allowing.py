@@ -13,14 +13,14 @@ from pushpals.github import AddComment, CreatePullRequest, WriteFailed
 from pushpals.loop import steps
 from pushpals.loop.hands import entry_of
 from pushpals.loop.rounds import resume
-from pushpals.model import JobState, Patch
+from pushpals.model import FileChange, JobState, Patch
 from pushpals.policy.amend import with_command
 from pushpals.policy.repo_policy import POLICY_PATH
 
 if TYPE_CHECKING:
     from pushpals.loop.hands import Hands
     from pushpals.loop.snapshot import Snapshot
-    from pushpals.model import JobRecord, Person
+    from pushpals.model import JobRecord, Person, Sha
 
 
 async def allow_always(step: steps.AllowAlways, s: Snapshot, hands: Hands) -> Snapshot:
@@ -43,7 +43,7 @@ async def _propose(job: JobRecord, command: str, by: Person, s: Snapshot, hands:
     if amended is None:
         await hands.repo.client.write(AddComment(s.view.id, waits.allow_by_hand(command)))
         return
-    tree = await mirror.apply(Patch(base=base, diff=_diff(before, text, amended), files=()))
+    tree = await mirror.apply(_patch(base, before, amended))
     viewer = s.view.viewer
     author = Identity(viewer.login, f"{viewer.id}+{viewer.login}@users.noreply.github.com")
     title, when = waits.allow_title(command), job.updated_at
@@ -64,13 +64,21 @@ async def _propose(job: JobRecord, command: str, by: Person, s: Snapshot, hands:
         raise failed[0]
 
 
-def _diff(before: bytes | None, text: str, amended: str) -> bytes:
-    head = f"diff --git a/{POLICY_PATH} b/{POLICY_PATH}\n"
-    if before is None:
-        head += "new file mode 100644\n"
-    old = "/dev/null" if before is None else f"a/{POLICY_PATH}"
+def _patch(base: Sha, before: bytes | None, amended: str) -> Patch:
+    """Return the change of the policy file, made or amended."""
+    text = (before or b"").decode(errors="replace")
+    new, old = before is None, "/dev/null" if before is None else f"a/{POLICY_PATH}"
     parts = difflib.unified_diff(
         text.splitlines(keepends=True), amended.splitlines(keepends=True), old, f"b/{POLICY_PATH}"
     )
     lines = [line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in parts]
-    return (head + "".join(lines)).encode()
+    made = "new file mode 100644\n" if new else ""
+    diff = f"diff --git a/{POLICY_PATH} b/{POLICY_PATH}\n{made}{''.join(lines)}"
+    change = FileChange(
+        path=POLICY_PATH,
+        status="added" if new else "modified",
+        added=sum(line.startswith("+") for line in lines[2:]),
+        removed=sum(line.startswith("-") for line in lines[2:]),
+        mode="100644",
+    )
+    return Patch(base=base, diff=diff.encode(), files=(change,))

@@ -171,17 +171,24 @@ def may_decide(s: Snapshot, place: Place) -> bool:
     return bool(_to_decide(s, place))
 
 
+def _decided(s: Snapshot, heard: Heard) -> JobRecord | None:
+    """Return the job that a yes or no is about: it had asked by then, in GitHub's whole seconds."""
+    said = heard.utterance.at
+    waiting = _to_decide(s, heard.utterance.place)
+    return next((job for job in waiting if job.updated_at.replace(microsecond=0) <= said), None)
+
+
 def approve(s: Snapshot, _policy: RepoPolicy, heard: Heard, _command: Command) -> Reply:
     """Say yes to the command that a job wants to run."""
-    waiting = _to_decide(s, heard.utterance.place)
-    if waiting and waiting[0].asks:
-        return [steps.Resume(waiting[0].id, heard.key, heard.person, allowed=(waiting[0].asks,))]
+    job = _decided(s, heard)
+    if job and job.asks:
+        return [steps.Resume(job.id, heard.key, heard.person, allowed=(job.asks,))]
     return answers.not_now(Verb.APPROVE, "nothing waits for a yes.")
 
 
 def reject(s: Snapshot, _policy: RepoPolicy, heard: Heard, _command: Command) -> Reply:
     """Say no to it."""
-    waiting = _to_decide(s, heard.utterance.place)
-    if waiting and waiting[0].asks:
-        return [steps.Resume(waiting[0].id, heard.key, heard.person, denied=(waiting[0].asks,))]
+    job = _decided(s, heard)
+    if job and job.asks:
+        return [steps.Resume(job.id, heard.key, heard.person, denied=(job.asks,))]
     return answers.not_now(Verb.REJECT, "nothing waits for a yes or no.")
