@@ -163,6 +163,11 @@ def test_github_accepts_the_query_for_the_checks_of_commits(github_schema):
         assert complaints(github_schema, documents.ci("octo", "names", commits)) == []
 
 
+def test_github_accepts_the_query_for_what_a_text_mentions(github_schema):
+    for numbers in ([1], range(1, MAX + 1)):
+        assert complaints(github_schema, documents.linked("octo", "names", numbers)) == []
+
+
 def test_every_kind_of_write_is_among_those_tried():
     def leaves(kind: type[Mutation]) -> Iterator[type[Mutation]]:
         below = kind.__subclasses__()

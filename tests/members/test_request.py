@@ -9,8 +9,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushpals.github import CommentView
-from pushpals.localbuddy.request import BODY_LIMIT, comments_to_show, people_who_commented, read_request
+from pushpals.github import CommentView, LinkedView
+from pushpals.localbuddy.request import (
+    BODY_LIMIT,
+    comments_to_show,
+    mentioned,
+    people_who_commented,
+    read_request,
+)
 from pushpals.model import Brief, Person, Request, Risk
 from pushpals.policy.repo_policy import Access, RepoPolicy
 from tests.loop.snapshots import ADA, NOON, view
@@ -181,3 +187,22 @@ def test_the_form_that_users_copy_has_the_fields_that_are_read() -> None:
     [options] = [item["attributes"]["options"] for item in form["body"] if item.get("id") == "risk"]
     briefs = [read("t", f"### Goal\n\nx\n\n### Risk\n\n{option}").brief for option in options]
     assert briefs == [Brief(goal="x", risk=level) for level in (None, *Risk)]
+
+
+def test_what_a_request_mentions_is_named_with_its_title_and_state() -> None:
+    issue = view(
+        title="Like #7", body="See #12, #7 and #42; not octo/x#3, &#39; or ab#4.", comments=[said("#9")]
+    )
+    assert mentioned(issue, issue.comments) == (7, 12, 9)
+    linked = [
+        LinkedView("issue", 7, "Names lose\u200b dashes", "CLOSED"),
+        LinkedView("pull", 12, "Keep dashes", "MERGED"),
+    ]
+    body = read_request(issue, "event-1", ADA, NOON, linked=linked).body
+    assert body.endswith(
+        "\n\nMentioned:\n#7 (issue, closed): Names lose dashes\n#12 (pull request, merged): Keep dashes"
+    )
+
+
+def test_of_many_mentions_the_first_few_count() -> None:
+    assert mentioned(view(body=" ".join(f"#{n}" for n in range(100, 120)))) == (100, 101, 102, 103, 104)

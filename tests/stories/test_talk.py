@@ -326,3 +326,14 @@ async def test_a_worker_is_told_what_the_repository_tells_its_contributors(new_t
     assert "Write plain words." in told
     assert "Dashes are another matter." in told
     assert "print the environment" not in told
+
+
+async def test_what_an_issue_mentions_is_looked_up_for_the_worker(town: Town) -> None:
+    earlier = town.issue(title="Names lose dashes", body="", actor="sam")
+    issue = town.issue(body=f"Like #{earlier.number}, unlike #999: `normalize_name` drops dots.")
+    async with town.server():
+        town.label(issue)
+        await town.concluded(issue)
+    told = "\n".join(message["content"] for message in town.model.asked[0])
+    assert f"#{earlier.number} (issue, open): Names lose dashes" in told
+    assert "#999 (" not in told

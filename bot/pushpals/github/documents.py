@@ -300,6 +300,33 @@ def ci(owner: str, name: str, commits: Sequence[str]) -> Document:
     return Document(text, {"owner": owner, "name": name, **values})
 
 
+def linked(owner: str, name: str, numbers: Sequence[int]) -> Document:
+    """Return the query for title and state of issues and pull requests; alias `i<i>` answers the i-th.
+
+    Raises ValueError for more than `MAX_ALIASES`.
+    """
+    if len(numbers) > MAX_ALIASES:
+        raise ValueError(f"one query asks for at most {MAX_ALIASES} numbers, not {len(numbers)}")
+    declared = "".join(f", $i{n}: Int!" for n in range(len(numbers)))
+    lines = [f"    i{n}: issueOrPullRequest(number: $i{n}) {{ ...Linked }}\n" for n in range(len(numbers))]
+    text = "".join(
+        [
+            f"query Linked($owner: String!, $name: String!{declared}) {{\n",
+            "  repository(owner: $owner, name: $name) {\n",
+            "    id\n",
+            *lines,
+            "  }\n}\n",
+            "fragment Linked on IssueOrPullRequest {\n",
+            "  __typename\n",
+            "  ... on Issue { number title issueState: state }\n",
+            "  ... on PullRequest { number title pullState: state }\n",
+            "}\n",
+        ]
+    )
+    values = {f"i{n}": number for n, number in enumerate(numbers)}
+    return Document(text, {"owner": owner, "name": name, **values})
+
+
 def open_pulls(owner: str, name: str, base: str, after: str | None) -> Document:
     """Return the query for one page of open pull requests to branch `base`, after the cursor `after`."""
     return Document(_OPEN_PULLS, {"owner": owner, "name": name, "base": base, "after": after})

@@ -13,6 +13,7 @@ from pushpals.github.views import (
     CiState,
     CommentView,
     LabelEvent,
+    LinkedView,
     PullView,
     RenameEvent,
     RepositoryView,
@@ -189,6 +190,20 @@ def check_run(data: Json) -> CheckRunView:
         title=data["title"] or "",
         summary=data["summary"] or "",
         url=data["url"],
+    )
+
+
+def linked(data: Json) -> tuple[LinkedView, ...]:
+    """Read the answer to `documents.linked`; what does not exist is left out."""
+    found = (node for alias, node in (data.get("repository") or {}).items() if alias != "id" and node)
+    return tuple(
+        LinkedView(
+            kind="pull" if node["__typename"] == "PullRequest" else "issue",
+            number=node["number"],
+            title=node["title"],
+            state=node["pullState"] if node["__typename"] == "PullRequest" else node["issueState"],
+        )
+        for node in found
     )
 
 

@@ -11,7 +11,7 @@ from pushpals.github.errors import AccessDenied, GitHubError, NotFound, WriteFai
 from pushpals.github.limits import is_secondary
 from pushpals.github.mutation import Mutation, Written
 from pushpals.github.permissions import Permissions
-from pushpals.github.views import CiAnnotation, CiCheck, PullView, Role, SubjectView
+from pushpals.github.views import CiAnnotation, CiCheck, LinkedView, PullView, Role, SubjectView
 from pushpals.model import RepoRef, Sha
 
 
@@ -104,6 +104,14 @@ class RepoClient:
             if not page["pageInfo"]["hasNextPage"]:
                 return tuple(numbers)
             after = page["pageInfo"]["endCursor"]
+
+    async def linked(self, numbers: Sequence[int]) -> tuple[LinkedView, ...]:
+        """Return title and state of issues and pull requests, in one request; of those that exist."""
+        if not numbers:
+            return ()
+        document = documents.linked(self.ref.owner, self.ref.name, numbers)
+        answer = await self._access.graphql("linked", document)
+        return parse.linked(answer.get("data") or {})
 
     async def ci(self, commits: Sequence[Sha]) -> dict[Sha, tuple[CiCheck, ...]]:
         """Return what is checked of each commit, by the repository's own CI and by us, in one request."""

@@ -246,6 +246,16 @@ class SubjectView:
 
 
 @dataclass(frozen=True)
+class LinkedView:
+    """An issue or pull request that a text mentions."""
+
+    kind: Literal["issue", "pull"]
+    number: int
+    title: str
+    state: SubjectState
+
+
+@dataclass(frozen=True)
 class Done:
     """A write that has nothing to show but the id of what it changed."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pushpals.audit.text import clean_untrusted, strip_unseen
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from pushpals.github import CommentView, SubjectView
+    from pushpals.github import CommentView, LinkedView, SubjectView
     from pushpals.model import Person
     from pushpals.policy.repo_policy import RepoPolicy
 
@@ -23,15 +24,24 @@ BODY_LIMIT = 20_000
 COMMENTS_LIMIT = 6_000
 """Characters of the comments that a model is shown besides; the oldest are left out first."""
 MOST_PEOPLE = 5
+MOST_LINKS = 5
+_MENTION = re.compile(r"(?<![\w/&#])#(?P<number>[0-9]{1,9})\b")
 
 
 def read_request(
-    view: SubjectView, cause: str, asker: Person, asked_at: datetime, said: Sequence[CommentView] = ()
+    view: SubjectView,
+    cause: str,
+    asker: Person,
+    asked_at: datetime,
+    said: Sequence[CommentView] = (),
+    *,
+    linked: Sequence[LinkedView] = (),
 ) -> Request:
     """Return the request an issue makes: its text cleaned, with the digest of the text as it stands.
 
     What cleaning took out (hidden HTML, zero-width characters …) is listed in `cleaned`. `said` are the
-    comments that belong to the request; see `comments_to_show`. The digest is of title and text alone.
+    comments that belong to the request, `linked` what it mentions; see `comments_to_show` and `mentioned`.
+    The digest is of title and text alone.
     """
     # GitHub shows a title as it is written: nothing in it is hidden but what cannot be seen at all.
     title, body = strip_unseen(view.title), clean_untrusted(view.body)
@@ -43,7 +53,7 @@ def read_request(
     return Request(
         number=view.number,
         title=title.text.strip() or f"Issue {view.number}",
-        body=_with_comments(text, said, removed),
+        body=_with_links(_with_comments(text, said, removed), linked),
         digest=Request.digest_of(view.title, view.body),
         asker=asker,
         cause=cause,
@@ -68,6 +78,25 @@ def _with_comments(text: str, said: Sequence[CommentView], removed: dict[str, No
         left -= len(part)
         shown.insert(0, part)
     return "\n\n".join([text, *shown]) if shown else text
+
+
+def mentioned(view: SubjectView, said: Sequence[CommentView] = ()) -> tuple[int, ...]:
+    """Return the numbers of the issues and pull requests that a request mentions, the first few."""
+    whole = "\n".join([view.title, view.body[:BODY_LIMIT], *(comment.body for comment in said)])
+    numbers = (int(found["number"]) for found in _MENTION.finditer(whole))
+    return tuple(dict.fromkeys(n for n in numbers if 0 < n != view.number))[:MOST_LINKS]
+
+
+def _with_links(text: str, linked: Sequence[LinkedView]) -> str:
+    if not linked:
+        return text
+    kinds = {"issue": "issue", "pull": "pull request"}
+    lines = [f"#{each.number} ({kinds[each.kind]}, {each.state.lower()}): {_title(each)}" for each in linked]
+    return "\n".join([text, "", "Mentioned:", *lines])
+
+
+def _title(linked: LinkedView) -> str:
+    return " ".join(strip_unseen(linked.title).text.split())[:200]
 
 
 def people_who_commented(view: SubjectView) -> tuple[Person, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pushpals.audit import prose
 from pushpals.audit.chain import AuditEvent, Chain
 from pushpals.ledger import job_ref, request_ref
-from pushpals.localbuddy.request import comments_to_show, read_request
+from pushpals.localbuddy.request import comments_to_show, mentioned, read_request
 from pushpals.loop.hands import entry_of
 from pushpals.loop.roles import roles_at
 from pushpals.loop.rules.common import number_of
@@ -37,7 +37,10 @@ async def open_request(step: steps.OpenRequest, s: Snapshot, hands: Hands) -> Sn
     repo, old, base = hands.repo, s.ledger.request, s.ledger.base
     # In a thread: hostile text of GitHub's size can keep the cleaner busy for seconds.
     said = comments_to_show(s.view, s.roles, s.policy)
-    request = await asyncio.to_thread(read_request, s.view, step.cause, step.asker, step.asked_at, said)
+    linked = await repo.client.linked(mentioned(s.view, said))
+    request = await asyncio.to_thread(
+        read_request, s.view, step.cause, step.asker, step.asked_at, said, linked=linked
+    )
     paths = await repo.mirror.tree_paths(base)
     roles = await roles_at(repo.mirror, base, s.policy, paths)
     facts = RepoFacts(paths, _reader(repo.mirror, base), roles, tuple(s.view.labels))
