@@ -192,3 +192,40 @@ async def test_a_person_puts_a_pull_request_on_the_train(new_town: Builder) -> N
     )
     job = await state(town, issue)
     assert job.state is JobState.MERGED
+
+
+async def test_where_there_is_a_ci_it_decides(new_town: Builder) -> None:
+    policy = f"{POLICY}  required: [test]\n"
+    town = await new_town(fix("price"), {**FILES, ".github/pushpals.yml": policy})
+    town.tools = True
+    main = await town.forge.git.sha(town.repo, "main")
+    await town.forge.ci(town.repo, main, "test", "success")
+    issue = town.issue("`price` returns the bare amount", "`price(1)` should be 2, see test_price.")
+
+    async def under_test(run: int) -> str:
+        """Wait for a test of the train, from 1; return the commit on the integration branch."""
+        async with asyncio.timeout(60):
+            while True:
+                refs = await town.forge.git.refs(town.repo, "refs/heads/main_agents")
+                train = await train_of(town) if refs else None
+                if train and train.run and train.runs == run and {train.run.commit} == set(refs.values()):
+                    return train.run.commit
+                await asyncio.sleep(0.05)
+
+    async with town.server():
+        town.label(issue)
+        await town.concluded(issue)
+        await town.until(town.pulls)
+        pull = approve(town, issue)
+        first = await under_test(1)
+        await town.forge.ci(town.repo, first, "test", None)
+        await town.forge.ci(town.repo, first, "other", "failure")
+        await town.forge.ci(town.repo, first, "test", "failure")
+        # It is tested once more before anybody is blamed.
+        again = await under_test(2)
+        assert again != first
+        await town.forge.ci(town.repo, again, "test", "success")
+        await town.until(lambda: town.forge.store.pulls[pull.id].merged_at)
+    assert await town.forge.git.sha(town.repo, "main") == again
+    record = await train_of(town)
+    assert (record.landed, record.left) == (1, ())

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 _AGAIN = "The train tries again within the hour."
 
 
-def merge_message(car: Car) -> str:
-    """Return the message of the commit that merges a car."""
+def merge_message(car: Car, run: int) -> str:
+    """Return the message of the commit that merges a car for the train's test number `run`.
+
+    The number makes a second look a commit of its own, which a CI tests anew.
+    """
     number = f"#{car.pull}" if car.pull else car.branch
-    return f"Merge {number}: {one_line(car.title, 100) or car.branch}\n\nPushPals-Job: {car.job}\n"
+    title = one_line(car.title, 100) or car.branch
+    return f"Merge {number}: {title}\n\nPushPals-Job: {car.job}\nPushPals-Run: {run}\n"
 
 
 def blamed(record: TrainRecord, results: Sequence[CheckResult]) -> Failure:

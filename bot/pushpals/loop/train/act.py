@@ -80,7 +80,12 @@ async def _depart(step: steps.Depart, s: TrainSnapshot, hands: TrainHands) -> Tr
     cars = train.next_cars(record)
     # The record's own time, so that whoever does it again makes the same commit.
     made = await assemble(
-        git, record.base, cars, words.merge_message, author=IDENTITY, when=record.updated_at
+        git,
+        record.base,
+        cars,
+        lambda car: words.merge_message(car, record.runs + 1),
+        author=IDENTITY,
+        when=record.updated_at,
     )
     if made.stumbled:
         return await _stumble(made.stumbled, s, hands)
