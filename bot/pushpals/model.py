@@ -571,6 +571,8 @@ class JobRecord(Frozen):
     """What was spent before the present round: each has a budget of its own."""
     resumes: bool = False
     """Whether the next attempt goes on from the checkpoint, which is the record's patch."""
+    branch_gone: bool = False
+    """Whether the branch was cleared away after its merge, or is no longer as PushPals left it."""
     ci_rounds: int = 0
     conflict_rounds: int = 0
     sent_back: int = 0

@@ -390,6 +390,15 @@ class World:
         self._advance(process, step.job, state=JobState.MERGED)
 
     @_do.register
+    def _(self, step: steps.DeleteBranch, process: Process, s: Snapshot) -> None:
+        record = self._job(step.job)
+        assert record.state is JobState.MERGED
+        assert not record.branch_gone
+        open_pulls = [pull for pull in self.pulls.values() if pull.state == "OPEN"]
+        assert record.branch not in {pull.base_ref for pull in open_pulls}, "GitHub would close it"
+        self._advance(process, step.job, branch_gone=True)
+
+    @_do.register
     def _(self, step: steps.Write, process: Process, s: Snapshot) -> None:
         assert step.mutations
         for mutation in step.mutations:

@@ -236,5 +236,5 @@ def test_the_plain_story() -> None:
     world.work(here, proposes)
     assert world.loop(here, MAX_STEPS) == 4  # gate, publish, pull request, picture
     world.close_pull("MERGED")
-    assert world.loop(here, MAX_STEPS) == 2  # record, picture
+    assert world.loop(here, MAX_STEPS) == 3  # record, picture, branch
     assert [record.state for record in world.jobs] == [JobState.MERGED]

@@ -105,6 +105,7 @@ ACTORS: Mapping[type[steps.Step], Actor] = {
     steps.Resume: rounds.resume,
     steps.AllowAlways: allowing.allow_always,
     steps.MarkMerged: _mark_merged,
+    steps.DeleteBranch: landing.delete_branch,
     steps.CancelWork: conversing.cancel_work,
     steps.AskModel: conversing.ask_model,
     steps.ApproveJob: integrating.approve_job,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pushpals.loop.rules import causes, conversation, integration
 from pushpals.loop.rules.broken import with_broken_policy, with_damaged_record
 from pushpals.loop.rules.causes import cause_steps
-from pushpals.loop.rules.jobs import job_steps
+from pushpals.loop.rules.jobs import job_steps, tidy_steps
 from pushpals.loop.rules.pictures import picture_steps
 from pushpals.loop.rules.presses import press_steps
 from pushpals.loop.rules.rounds import people_of_rounds, round_steps
@@ -55,7 +55,7 @@ def decide(s: Snapshot) -> list[steps.Step]:
     for rule in RULES:
         if owed := rule(s, s.policy):
             return owed
-    return picture_steps(s) or conversation.waiting_steps(s, s.policy)
+    return picture_steps(s) or tidy_steps(s, s.policy) or conversation.waiting_steps(s, s.policy)
 
 
 def people_to_check(

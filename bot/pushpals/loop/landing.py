@@ -11,6 +11,7 @@ from pushpals.git import Identity, LeaseLost, PatchDoesNotApply, PushRefused, Re
 from pushpals.loop import reviewing
 from pushpals.loop.assignment import assignment_of
 from pushpals.loop.bench import TreeBench
+from pushpals.loop.hands import entry_of
 from pushpals.loop.logbook import add_usage
 from pushpals.loop.rounds import ended, origin_of
 from pushpals.loop.services import Event
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pushpals.ledger import Entry
+    from pushpals.loop import steps
     from pushpals.loop.hands import Hands
     from pushpals.loop.snapshot import Snapshot
     from pushpals.model import JobRecord, Usage
@@ -158,6 +160,22 @@ async def publish_job(entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Sna
             raise
         failure = _branch_moved(job.branch) if job.head else _branch_taken(job.branch)
     return await hands.record(s, entry, ended(job, failure), failure.cause)
+
+
+async def delete_branch(step: steps.DeleteBranch, s: Snapshot, hands: Hands) -> Snapshot:
+    """Delete a merged job's branch and record it. A branch that somebody moved, or deleted, is left alone."""
+    entry = entry_of(s, step.job)
+    branch = RefUpdate(f"refs/heads/{entry.record.branch}", entry.record.head, None)
+    gone = {"branch_gone": True}
+    try:
+        return await hands.record(s, entry, gone, f"{entry.record.branch} was cleared away.", also=(branch,))
+    except PushRefused as refused:
+        reason = f"{entry.record.branch} stays, since GitHub refused to delete it: {refused.reason}"
+    except LeaseLost as lost:
+        if lost.ref != branch.ref:
+            raise
+        reason = f"{entry.record.branch} is not as it was left, and stays as it is."
+    return await hands.record(s, entry, gone, reason)
 
 
 def _refused(refused: PushRefused) -> Failure:

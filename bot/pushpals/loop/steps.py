@@ -110,6 +110,13 @@ class Resume:
 
 
 @dataclass(frozen=True)
+class DeleteBranch:
+    """Clear away the branch of a merged job, if it still stands where PushPals left it."""
+
+    job: JobId
+
+
+@dataclass(frozen=True)
 class MarkMerged:
     """Record that a person merged the pull request."""
 
@@ -206,6 +213,7 @@ Step = (
     | AllowAlways
     | EndJob
     | MarkMerged
+    | DeleteBranch
     | CancelWork
     | AskModel
     | ApproveJob

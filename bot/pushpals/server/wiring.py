@@ -16,6 +16,7 @@ from pushpals.llm import RecordingModel
 from pushpals.local.model import ChosenModel, Surroundings, Wanted, choose_model
 from pushpals.loop.services import Config, Services, StateLock
 from pushpals.sandbox import choose as choose_sandbox
+from pushpals.sandbox import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -87,6 +88,9 @@ async def open_services(
     endpoints = Endpoints.at(settings.github_url)
     auth = AppAuth(settings.require_app_id(), settings.require_private_key())
     lock = StateLock.take(settings.state)
+    for leftover in ("work", "scratch"):  # of a life that ended without cleaning up: the lock says it is over
+        if (settings.state / leftover).exists():
+            await remove_tree(settings.state / leftover)
     chat: ChatModel = parts.model.connect()
     if parts.record is not None:
         chat = RecordingModel(chat, parts.record)

@@ -83,6 +83,20 @@ def _after_publication(s: Snapshot, job: JobRecord) -> Iterator[steps.Step]:
         yield steps.EndJob(job.id, failure, for_good=True)
 
 
+def tidy_steps(s: Snapshot, _policy: RepoPolicy) -> list[steps.Step]:
+    """Branches of merged jobs are cleared away, once no open pull request goes to them.
+
+    GitHub closes pull requests whose base branch is deleted by a push, so those are led elsewhere first.
+    """
+    bases = {pull.base_ref for pulls in s.view.pulls.values() for pull in pulls if pull.state == "OPEN"}
+    return [
+        steps.DeleteBranch(job.id)
+        for job in (entry.record for entry in plan_jobs(s.ledger))
+        if job.state is JobState.MERGED and job.head and not job.branch_gone
+        if job.branch not in bases and ours(s, job)
+    ]
+
+
 def _advance_steps(s: Snapshot, policy: RepoPolicy, request: RequestRecord) -> list[steps.Step]:
     """One step for each job on its way to publication, those that need no worker first."""
     found: list[steps.Step] = []
