@@ -14,7 +14,7 @@ async def test_the_branch_of_a_merged_pull_request_is_cleared_away(town: Town) -
         await town.until(town.pulls)
         [pull] = town.pulls()
         await town.forge.merge(pull, "ada")
-        await town.until(lambda: any("was cleared away" in event.text for event in town.events))
+        await town.tells("was cleared away")
         refs = await town.refs()
         [job] = await town.jobs(issue)
     assert f"refs/heads/{pull.head_ref}" not in refs
@@ -31,7 +31,7 @@ async def test_a_branch_that_somebody_pushed_to_meanwhile_stays(town: Town) -> N
         [pull] = town.pulls()
         await town.forge.merge(pull, "ada")
         await town.forge.push(town.repo, "ada", {"more.txt": "more\n"}, branch=pull.head_ref)
-        await town.until(lambda: any("is not as it was left" in event.text for event in town.events))
+        await town.tells("is not as it was left")
         [job] = await town.jobs(issue)
     assert job.branch_gone
     assert f"refs/heads/{pull.head_ref}" in await town.refs()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -74,6 +75,7 @@ class Town:
     sandboxes: SandboxProvider
     folder: Path
     events: list[Event] = field(default_factory=list)
+    told: asyncio.Event = field(default_factory=asyncio.Event)
     tools: bool = False
     """Whether the model takes tools as such."""
 
@@ -81,9 +83,7 @@ class Town:
     async def server(self) -> AsyncIterator[Server]:
         """Run a PushPals server in this process; several times one after the other is a restart."""
         chosen = ChosenModel("scripted", "scripted", url=self.model.url, native_tools=self.tools)
-        async with open_services(
-            self.settings, Parts(chosen, self.sandboxes), self.events.append
-        ) as services:
+        async with open_services(self.settings, Parts(chosen, self.sandboxes), self._note) as services:
             door = await Door.open(self.settings.require_webhook_secret())
             server = Server.start(services, door)
             self.forge.set_webhook(self.app, f"{server.url}/webhook")
@@ -91,6 +91,17 @@ class Town:
                 yield server
             finally:
                 await server.close()
+
+    def _note(self, event: Event) -> None:
+        self.events.append(event)
+        self.told.set()
+
+    async def tells(self, text: str, seconds: float = 60.0) -> None:
+        """Wait until the server tells something with `text` in it."""
+        async with asyncio.timeout(seconds):
+            while not any(text in event.text for event in self.events):
+                self.told.clear()
+                await self.told.wait()
 
     def issue(self, title: str = TITLE, body: str = BODY, actor: str = "ada") -> Issue:
         """Open an issue."""
