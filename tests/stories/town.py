@@ -120,7 +120,7 @@ class Town:
         mine = (c for c in self.forge.store.comments.values() if c.number == issue.number)
         return [c for c in mine if c.author == "pushpals[bot]"]
 
-    def hint(self, issue: Issue) -> Hint:
+    def hint(self, issue: Issue | PullRequest) -> Hint:
         """Return a hint at an issue, as a late or repeated webhook would give."""
         return Hint(ref=SubjectRef(repo=RepoRef(owner="octo", name="names"), number=issue.number))
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pushpals.github import AddReview, WriteFailed
-from pushpals.loop import allowing, conversing, intake, integrating, landing, rounds, steps
+from pushpals.github import WriteFailed
+from pushpals.loop import (
+    allowing,
+    conversing,
+    intake,
+    integrating,
+    landing,
+    pull_review,
+    rounds,
+    steps,
+    writes,
+)
 from pushpals.loop.hands import Again, Hands, entry_of
 from pushpals.loop.observe import with_written
 from pushpals.loop.rounds import ended
@@ -15,7 +24,6 @@ from pushpals.loop.services import Event
 from pushpals.model import ENDED, JobState
 
 if TYPE_CHECKING:
-    from pushpals.github import Mutation, Written
     from pushpals.loop.snapshot import Snapshot
 
 Actor = Callable[[Any, "Snapshot", Hands], Awaitable["Snapshot"]]
@@ -68,20 +76,8 @@ async def _mark_merged(step: steps.MarkMerged, s: Snapshot, hands: Hands) -> Sna
     return s
 
 
-async def _with_plain_reviews(mutations: Sequence[Mutation], hands: Hands) -> list[Written]:
-    """Write; a review whose lines GitHub does not take is given once more with its remarks in its text."""
-    written = list(await hands.repo.client.write(*mutations))
-    for place, mutation in enumerate(mutations):
-        failed = written[place]
-        if isinstance(mutation, AddReview) and mutation.comments and isinstance(failed, WriteFailed):
-            remarks = [f"- `{each.path}` line {each.line}: {each.body}" for each in mutation.comments]
-            plain = replace(mutation, body="\n".join([mutation.body, "", *remarks]), comments=())
-            [written[place]] = await hands.repo.client.write(plain)
-    return written
-
-
 async def _write(step: steps.Write, s: Snapshot, hands: Hands) -> Snapshot:
-    written = await _with_plain_reviews(step.mutations, hands)
+    written = await writes.write(hands.repo.client, step.mutations)
     names = ", ".join(type(mutation).__name__ for mutation in step.mutations)
     hands.services.watch(Event(s.ref, "write", names))
     failed = [result for result in written if isinstance(result, WriteFailed)]
@@ -108,6 +104,7 @@ ACTORS: Mapping[type[steps.Step], Actor] = {
     steps.DeleteBranch: landing.delete_branch,
     steps.CancelWork: conversing.cancel_work,
     steps.AskModel: conversing.ask_model,
+    steps.ReviewPull: pull_review.review_pull,
     steps.ApproveJob: integrating.approve_job,
     steps.VoidApproval: integrating.void_approval,
     steps.TakeBack: integrating.take_back,

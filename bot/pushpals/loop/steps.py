@@ -178,6 +178,13 @@ class NoteRide:
 
 
 @dataclass(frozen=True)
+class ReviewPull:
+    """Review the pull request that somebody asked to have reviewed, while everything else goes on."""
+
+    heard: Heard
+
+
+@dataclass(frozen=True)
 class AllowAlways:
     """Let a job run the command it asks for, and propose that for the repository's list."""
 
@@ -211,6 +218,7 @@ Step = (
     | Retry
     | Resume
     | AllowAlways
+    | ReviewPull
     | EndJob
     | MarkMerged
     | DeleteBranch

@@ -61,7 +61,7 @@ def _serve(s: Snapshot, policy: RepoPolicy, heard: Heard) -> list[steps.Step]:
     reply = _reply(s, policy, heard)
     if isinstance(reply, str):
         return [steps.Write(heard.answer(reply))]
-    if reply and isinstance(reply[0], steps.Wake | steps.AskModel):
+    if reply and isinstance(reply[0], steps.Wake | steps.AskModel | steps.ReviewPull):
         return reply
     acknowledgement = heard.utterance.acknowledge()
     return [*([steps.Write(acknowledgement)] if acknowledgement else []), *reply]

@@ -79,14 +79,28 @@ def _explain(s: Snapshot, policy: RepoPolicy, heard: Heard, command: Command) ->
 
 
 def _ask(s: Snapshot, _policy: RepoPolicy, heard: Heard, _command: Command) -> Reply:
+    return [] if heard.key in s.errands else _seen_to(s, heard) or [steps.AskModel(heard)]
+
+
+def _may_review(_s: Snapshot, place: Place) -> bool:
+    """True on an open pull request, whoever made it."""
+    return place.pull is not None and place.pull.state == "OPEN"
+
+
+def _review(s: Snapshot, _policy: RepoPolicy, heard: Heard, _command: Command) -> Reply:
+    if not _may_review(s, heard.utterance.place):
+        return answers.not_now(Verb.REVIEW, "say it on an open pull request.")
+    return [] if heard.key in s.errands else _seen_to(s, heard) or [steps.ReviewPull(heard)]
+
+
+def _seen_to(s: Snapshot, heard: Heard) -> list[steps.Step]:
+    """Return when to look again at what somebody else seems to be answering."""
     said = heard.utterance
-    if heard.key in s.errands:
-        return []
     untouched = said.at == said.written and len(said.said(s.view.viewer.login.removesuffix("[bot]"))) == 1
     if "EYES" in said.reacted and untouched and s.now - said.at < PATIENCE:
         # Somebody has read it, and is about to answer: this process before it ended, or another one.
         return [steps.Wake(said.at + PATIENCE)]
-    return [steps.AskModel(heard)]
+    return []
 
 
 HANDLERS: Final[Mapping[Verb, Handler]] = MappingProxyType(
@@ -96,6 +110,7 @@ HANDLERS: Final[Mapping[Verb, Handler]] = MappingProxyType(
         Verb.EXPLAIN: Handler(_always, _explain),
         Verb.ASK: Handler(_always, _ask),
         Verb.RUN: Handler(acting.may_run, acting.run),
+        Verb.REVIEW: Handler(_may_review, _review),
         Verb.FIX: Handler(acting.may_fix, acting.fix),
         Verb.INTEGRATE: Handler(landing.may_integrate, landing.integrate),
         Verb.RETRY: Handler(acting.may_retry, acting.retry),
