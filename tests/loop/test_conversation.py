@@ -248,7 +248,7 @@ def test_a_stranger_is_refused_once_and_then_left_alone() -> None:
 
 def test_whoever_changed_a_comment_answers_for_it_too() -> None:
     edited = on_issue(said("/pushpals run", editor=STRANGER))
-    assert "`run` needs write access" in answer(owed(snapshot(edited)))
+    assert "`sam`, `run` needs write access" in answer(owed(snapshot(edited)))
     assert set(people_to_check(edited, snapshot().ledger, POLICY, NOON)) == {ADA, STRANGER}
     both = snapshot(edited, roles={ADA.id: "write", STRANGER.id: "admin"})
     assert isinstance(done(owed(both)), steps.OpenRequest)

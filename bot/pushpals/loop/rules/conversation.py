@@ -52,11 +52,12 @@ def people_to_check(view: SubjectView, ledger: LedgerView, now: datetime) -> tup
 
 
 def _serve(s: Snapshot, policy: RepoPolicy, heard: Heard) -> list[steps.Step]:
-    refused = _refusal(s, policy, heard)
-    if refused is not None:
-        if heard.person.id in told_off(s.view):
+    refusal = _refusal(s, policy, heard)
+    if refusal is not None:
+        person, refused = refusal
+        if person.id in told_off(s.view):
             return []
-        text = answers.stranger_refusal(heard.person.id, heard.person.login, refused.reason)
+        text = answers.stranger_refusal(person.id, person.login, refused.reason)
         return [steps.Write((heard.utterance.place.answer(answers.answer(heard.key, text)),))]
     reply = _reply(s, policy, heard)
     if isinstance(reply, str):
@@ -67,14 +68,14 @@ def _serve(s: Snapshot, policy: RepoPolicy, heard: Heard) -> list[steps.Step]:
     return [*([steps.Write(acknowledgement)] if acknowledgement else []), *reply]
 
 
-def _refusal(s: Snapshot, policy: RepoPolicy, heard: Heard) -> Refused | None:
-    """Return why it may not be said: who wrote it and who changed it must both have the right."""
+def _refusal(s: Snapshot, policy: RepoPolicy, heard: Heard) -> tuple[Person, Refused] | None:
+    """Return who may not say it, and why: who wrote it and who changed it must both have the right."""
     place = heard.utterance.place
     for person in heard.utterance.people:
         own = is_own(s, person, place)
         verdict = may(heard.verb, s.roles.get(person.id), policy, person, own=own)
         if isinstance(verdict, Refused):
-            return verdict
+            return person, verdict
     return None
 
 
