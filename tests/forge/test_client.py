@@ -49,7 +49,7 @@ async def test_it_sees_what_people_did(world: World, repo: RepoClient):
     assert (seen.body, seen.editor and seen.editor.login, seen.mine) == ("Me three", "ana", False)
     assert set(view.repository.label_ids) == {"agent:ready"}
     assert (view.viewer.login, view.viewer.bot) == ("pals[bot]", True)
-    assert await repo.open_issues("agent:ready") == (1,)
+    assert (await repo.open_issues("agent:ready")).labelled == (1,)
     role = await repo.role_of("ana")
     assert (role.user_id, role.name) == (view.author and view.author.id, "write")
 

@@ -118,7 +118,7 @@ async def test_open_issues_are_read_to_the_last_page(world):
         )
 
     world.server.on(GRAPHQL, page(3, "next"), page(9, None))
-    assert await world.github.repo(REPO, 7).open_issues("agent:ready") == (3, 9)
+    assert (await world.github.repo(REPO, 7).open_issues("agent:ready")).labelled == (3, 9)
     sent = [seen.body["variables"] for seen in world.server.asked(GRAPHQL)]
     assert [(v["label"], v.get("after")) for v in sent] == [("agent:ready", None), ("agent:ready", "next")]
 

@@ -212,14 +212,14 @@ async def test_labels_move_and_the_issue_closes_in_one_step(town):
     assert written == (Done(view.id),) * 3
     after = await town.client.subject(1)
     assert (list(after.labels), after.state) == (["agent:done"], "CLOSED")
-    assert await town.client.open_issues("agent:done") == ()
+    assert (await town.client.open_issues("agent:done")).labelled == ()
 
 
 async def test_open_issues_with_the_label_are_found(town):
     other = town.forge.create_issue(town.repo, "cleo", "Another")
     town.forge.add_label(other, "ana", "agent:ready")
     town.forge.create_issue(town.repo, "cleo", "Not labelled")
-    assert sorted(await town.client.open_issues("agent:ready")) == [1, other.number]
+    assert sorted((await town.client.open_issues("agent:ready")).labelled) == [1, other.number]
 
 
 async def test_roles_are_told_as_github_names_them(town):
@@ -296,7 +296,7 @@ async def test_an_exhausted_allowance_is_told_with_its_end(tmp_path):
         async with GitHub(AppAuth(app.id, key), Endpoints.at(forge.url)) as github:
             client = github.repo(REF, number)
             for _ in range(2):
-                assert await client.open_issues("agent:ready") == ()
+                assert (await client.open_issues("agent:ready")).labelled == ()
             with pytest.raises(RateLimited, match="again at"):
                 await client.open_issues("agent:ready")
 

@@ -63,7 +63,7 @@ async def test_a_write_whose_answer_is_lost_is_never_repeated(world, bad):
 
 async def test_a_query_that_github_gave_up_on_is_tried_again(world):
     world.server.on(GRAPHQL, Reply(200, BROKEN), Reply(200, {"data": {"repository": {"issues": LAST_PAGE}}}))
-    assert await world.github.repo(REPO, 7).open_issues("agent:ready") == (42,)
+    assert (await world.github.repo(REPO, 7).open_issues("agent:ready")).labelled == (42,)
 
 
 LAST_PAGE = {"nodes": [{"number": 42}], "pageInfo": {"hasNextPage": False, "endCursor": None}}

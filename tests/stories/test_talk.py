@@ -337,3 +337,13 @@ async def test_what_an_issue_mentions_is_looked_up_for_the_worker(town: Town) ->
     told = "\n".join(message["content"] for message in town.model.asked[0])
     assert f"#{earlier.number} (issue, open): Names lose dashes" in told
     assert "#999 (" not in told
+
+
+async def test_what_was_said_while_nobody_listened_is_answered_afterwards(town: Town) -> None:
+    issue = town.issue()
+    town.forge.comment(issue, "ada", "/pushpals status")
+    await town.forge.push(town.repo, "sam", {"README.md": "# names\n\nOf people.\n"}, branch="readme")
+    pull = await town.forge.create_pull(town.repo, "sam", "Say more", "readme")
+    town.forge.comment(pull, "ada", "/pushpals explain")
+    async with town.server():
+        await town.until(lambda: answers(town, issue) and answers(town, pull))

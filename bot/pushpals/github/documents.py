@@ -161,8 +161,12 @@ _SUBJECT_FRAGMENTS = (
 )
 
 _OPEN_ISSUES = """\
-query OpenIssues($owner: String!, $name: String!, $label: String!, $after: String) {
+query OpenIssues($owner: String!, $name: String!, $label: String!, $after: String, $first: Boolean!) {
   repository(owner: $owner, name: $name) {
+    touchedIssues: issues(first: 30, orderBy: {field: UPDATED_AT, direction: DESC})
+      @include(if: $first) { nodes { number updatedAt } }
+    touchedPulls: pullRequests(first: 30, orderBy: {field: UPDATED_AT, direction: DESC})
+      @include(if: $first) { nodes { number updatedAt } }
     issues(first: 100, after: $after, states: [OPEN], labels: [$label]) {
       nodes { number }
       pageInfo { hasNextPage endCursor }
@@ -271,8 +275,12 @@ _LABEL = "label(name: $value) { id name }"
 
 
 def open_issues(owner: str, name: str, label: str, after: str | None) -> Document:
-    """Return the query for one page of open issues with `label`, after the cursor `after`."""
-    return Document(_OPEN_ISSUES, {"owner": owner, "name": name, "label": label, "after": after})
+    """Return the query for one page of open issues with `label`, after the cursor `after`.
+
+    The first page has also what was touched last, of all issues and pull requests.
+    """
+    values = {"owner": owner, "name": name, "label": label, "after": after, "first": after is None}
+    return Document(_OPEN_ISSUES, values)
 
 
 def ci(owner: str, name: str, commits: Sequence[str]) -> Document:

@@ -193,6 +193,13 @@ def check_run(data: Json) -> CheckRunView:
     )
 
 
+def touched(repository: Json) -> dict[int, datetime]:
+    """Read when issues and pull requests were touched, from the first page of `documents.open_issues`."""
+    both = (repository.get("touchedIssues"), repository.get("touchedPulls"))
+    nodes = (node for connection in both for node in _nodes(connection))
+    return {node["number"]: datetime.fromisoformat(node["updatedAt"]) for node in nodes}
+
+
 def linked(data: Json) -> tuple[LinkedView, ...]:
     """Read the answer to `documents.linked`; what does not exist is left out."""
     found = (node for alias, node in (data.get("repository") or {}).items() if alias != "id" and node)

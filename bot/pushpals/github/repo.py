@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from pushpals.github import documents, parse
 from pushpals.github.access import Access, Answer
@@ -11,7 +12,7 @@ from pushpals.github.errors import AccessDenied, GitHubError, NotFound, WriteFai
 from pushpals.github.limits import is_secondary
 from pushpals.github.mutation import Mutation, Written
 from pushpals.github.permissions import Permissions
-from pushpals.github.views import CiAnnotation, CiCheck, LinkedView, PullView, Role, SubjectView
+from pushpals.github.views import CiAnnotation, CiCheck, LinkedView, OpenIssues, PullView, Role, SubjectView
 from pushpals.model import RepoRef, Sha
 
 
@@ -92,17 +93,20 @@ class RepoClient:
             for n, mutation in enumerate(mutations)
         )
 
-    async def open_issues(self, label: str) -> tuple[int, ...]:
-        """Return the numbers of all open issues with `label`; one request for each hundred."""
+    async def open_issues(self, label: str) -> OpenIssues:
+        """Return all open issues with `label`, and what was touched last; one request for each hundred."""
         numbers: list[int] = []
+        touched: dict[int, datetime] = {}
         after: str | None = None
         while True:
             document = documents.open_issues(self.ref.owner, self.ref.name, label, after)
             answer = await self._access.graphql("open_issues", document)
-            page = _whole(answer, str(self.ref))["repository"]["issues"]
+            found = _whole(answer, str(self.ref))["repository"]
+            touched |= parse.touched(found)
+            page = found["issues"]
             numbers += [node["number"] for node in page["nodes"] if node]
             if not page["pageInfo"]["hasNextPage"]:
-                return tuple(numbers)
+                return OpenIssues(tuple(numbers), touched)
             after = page["pageInfo"]["endCursor"]
 
     async def linked(self, numbers: Sequence[int]) -> tuple[LinkedView, ...]:

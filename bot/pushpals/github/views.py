@@ -246,6 +246,15 @@ class SubjectView:
 
 
 @dataclass(frozen=True)
+class OpenIssues:
+    """What may be owed something: open issues with a label, and whatever was touched last."""
+
+    labelled: tuple[int, ...]
+    touched: Mapping[int, datetime]
+    """When the issues and pull requests that were touched last were touched; thirty of each at most."""
+
+
+@dataclass(frozen=True)
 class LinkedView:
     """An issue or pull request that a text mentions."""
 

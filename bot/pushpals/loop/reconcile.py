@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 from pushpals.git import GitError
 from pushpals.github import GitHubError, RateLimited
 from pushpals.ledger import LedgerError
+from pushpals.localbuddy.heard import LATE
 from pushpals.loop.rules.common import DEFAULT_POLICY
 from pushpals.model import ENDED, Hint, SubjectRef
 from pushpals.policy.parse import parse_policy
 from pushpals.policy.repo_policy import POLICY_PATH, RepoPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from datetime import datetime
 
     from pushpals.loop.engine import Engine
     from pushpals.loop.services import Repo
@@ -35,6 +37,8 @@ class Reconciler:
         self._put = put
         self._quiet: dict[tuple[RepoRef, JobId], Sha] = {}
         """Job refs that were seen ended at this sha: they owe nothing until they move."""
+        self._seen: dict[RepoRef, Mapping[int, datetime]] = {}
+        """When the subjects of a repository that were touched last had been touched, the last time."""
 
     async def run(self) -> int:
         """Go through all repositories once and return how many hints were put.
@@ -64,7 +68,8 @@ class Reconciler:
     async def _repository(self, ref: RepoRef, installation: int) -> int:
         probe = Hint(ref=SubjectRef(repo=ref, number=1), installation=installation)
         repo = await self._engine.services.repo(probe)
-        numbers = set(await repo.client.open_issues(await _label(repo)))
+        found = await repo.client.open_issues(await _label(repo))
+        numbers = {*found.labelled, *self._touched(ref, found.touched)}
         jobs = await repo.ledger.list_jobs()
         self._engine.claims.look(ref, jobs)
         for job, sha in jobs.items():
@@ -82,6 +87,15 @@ class Reconciler:
         for number in sorted(numbers):
             await self._put(Hint(ref=SubjectRef(repo=ref, number=number), installation=installation))
         return len(numbers)
+
+    def _touched(self, ref: RepoRef, touched: Mapping[int, datetime]) -> Iterator[int]:
+        """Yield what was touched since the last time: somebody may have said something there.
+
+        The first time that is what was touched in the last days, since nobody was here to hear it.
+        """
+        seen, since = self._seen.get(ref, {}), self._engine.services.clock.now() - LATE
+        self._seen[ref] = touched
+        yield from (number for number, at in touched.items() if at >= since and seen.get(number) != at)
 
     def _fresh(self, job: JobRecord) -> bool:
         """True for a job that ended so lately that what people see may not have been brought in step."""
