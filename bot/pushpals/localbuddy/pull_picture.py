@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushpals.audit import prose
+from pushpals.audit.prose.reviews import OBJECTION
 from pushpals.github import (
     AddComment,
+    ConvertToDraft,
     CreatePullRequest,
     Mutation,
+    ReadyForReview,
     ReplyToThread,
     UpdatePullRequest,
 )
@@ -57,9 +60,14 @@ def opened(
             head=job.branch,
             title=prose.pull_title(request, job),
             body=prose.pull_body(request, job),
-            draft=any(finding.blocking for finding in job.report.findings),
+            draft=_objected(job),
         )
     ]
+
+
+def _objected(job: JobRecord) -> bool:
+    """True when the review objects to what is published: then people see a draft."""
+    return any(finding.blocking for finding in job.report.findings)
 
 
 def kept(
@@ -75,6 +83,10 @@ def kept(
     mark = prose.report_mark(job)
     if job.round and not job.setback and mark not in pull.body:
         yield UpdatePullRequest(pull.id, body=prose.pull_body(request, job))
+        if _objected(job) and not pull.draft:
+            yield ConvertToDraft(pull.id)
+        elif pull.draft and OBJECTION in pull.body and not _objected(job):
+            yield ReadyForReview(pull.id)  # it was a draft for that alone
     yield from _answers(pull, job)
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pushpals.model import Finding, JobRecord, Report, ReviewNote
 
 _SHOWN_LEFT_OUT = 10
+OBJECTION = "The worker had one more go at what blocks"
+"""How the text of a pull request begins to say that the review objects to it."""
 
 
 def review_lines(report: Report) -> list[str]:
@@ -87,9 +89,9 @@ def job_review(job: JobRecord) -> str:
 def objection(branch: str) -> str:
     """Say what is to be done with a change that the review objects to a second time."""
     return (
-        "The worker had one more go at what blocks, and it still stands, so a person decides. Say `/pushpals "
-        f"fix …` on the pull request of `{branch}` with what should be done, take it as it is by marking it "
-        "ready for review, or close it."
+        f"{OBJECTION}, and it still stands, so a person decides. Say `/pushpals fix …` on the pull request "
+        f"of `{branch}` with what should be done, take it as it is by marking it ready for review, or close "
+        "it."
     )
 
 
