@@ -589,6 +589,8 @@ class JobRecord(Frozen):
     budget_factor: float = Field(default=1.0, ge=1.0, le=16.0)
     """What people have raised the budget of the policy by."""
 
+    reverts: JobId | None = None
+    """The job of the same request whose change it takes back."""
     approved: HeadApproval | None = None
     """Why it may land; None until somebody approved what is on the branch now."""
     returned: CarLeft | None = None

@@ -335,7 +335,7 @@ def test_the_body_of_a_pull_request() -> None:
         "\n"
         "**Doubts.** A command was refused. This is why the check is not green.\n"
         "\n"
-        "**Risk.** Low: no rule raised it. To undo it once it is merged, revert this pull request.\n"
+        "**Risk.** Low: no rule raised it. Once merged, `/pushpals revert` here takes it back.\n"
         "\n"
         "**Follow-ups.** None.\n"
         "\n"
@@ -378,7 +378,7 @@ def test_the_body_tells_all_that_speaks_against_it() -> None:
         ),
         (
             "**Risk.** Medium: `setup.py` changes (rule: dependencies). "
-            "To undo it once it is merged, revert this pull request."
+            "Once merged, `/pushpals revert` here takes it back."
         ),
         "- note, leftover: `a.py` line 3 A mark is left.",
         "- x was left out",

@@ -229,3 +229,31 @@ async def test_where_there_is_a_ci_it_decides(new_town: Builder) -> None:
     assert await town.forge.git.sha(town.repo, "main") == again
     record = await train_of(town)
     assert (record.landed, record.left) == (1, ())
+
+
+async def test_a_merged_change_is_taken_back_by_a_pull_request(new_town: Builder) -> None:
+    head, *tests = TESTS.split("    def ")
+    town = await new_town(fix("price"), {**FILES, "tests/test_shop.py": f"{head}    def {tests[-1]}"})
+    town.tools = True
+    issue = town.issue("`price` returns the bare amount", "`price(1)` should be 2.")
+    before = await town.forge.git.run(town.repo, "rev-parse", "main:shop")
+    async with town.server():
+        town.label(issue)
+        await town.until(town.pulls)
+        [pull] = town.pulls()
+        await town.forge.merge(pull, "ada")
+        await town.until(lambda: "Merged" in town.comments(issue)[0].body)
+        town.forge.comment(pull, "ada", "/pushpals revert")
+        await town.until(lambda: len(town.pulls()) > 1)
+        await town.concluded(issue, 2)
+        town.forge.comment(pull, "ada", "/pushpals revert")
+        await town.until(lambda: any("taken back already" in c.body for c in town.comments(pull)))
+    [_, back] = town.pulls()
+    assert back.head_ref == f"agent/revert/{issue.number}-2"
+    assert await town.forge.git.run(town.repo, "rev-parse", f"{back.head_sha}:shop") == before
+    assert back.title == f"Take back {issue.number}-1: `price` returns the bare amount"
+    assert "Fixes" not in back.body
+    assert back.body.startswith(f"Takes back {issue.number}-1, which was done for #{issue.number}.")
+    assert await town.forge.git.run(town.repo, "rev-parse", "main:shop") != before
+    [comment] = town.comments(issue)
+    assert f"{issue.number}-2 Take back" in comment.body

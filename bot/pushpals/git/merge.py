@@ -33,6 +33,16 @@ class Merge:
         return not self.conflicts
 
 
+async def landed_in(git: Git, head: Sha, tip: Sha) -> Sha | None:
+    """Return the first commit on the first-parent line of `tip` that holds `head`; None when it holds it not.
+
+    For a branch that was merged this is the merge commit; for one that was fast-forwarded, what came next.
+    """
+    args = ("--first-parent", "--ancestry-path", f"{head}..{tip}")
+    found = (await git.run("rev-list", *args, ok=(0, 128))).text.splitlines()
+    return found[-1] if found else None
+
+
 async def merge(git: Git, ours: Sha, theirs: Sha) -> Merge:
     """Merge the commit `theirs` into `ours`, both here with their history, and write the tree.
 

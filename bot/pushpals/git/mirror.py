@@ -17,7 +17,7 @@ from pushpals.git import trees
 from pushpals.git.capture import Capture, Exporter
 from pushpals.git.errors import GitError, RefMissing
 from pushpals.git.lock import exclusive, remove_stale_locks
-from pushpals.git.merge import Merge, merge
+from pushpals.git.merge import Merge, landed_in, merge
 from pushpals.git.objects import Identity, NewCommit, ObjectStore
 from pushpals.git.process import Completed, Git
 from pushpals.git.remote import RefUpdate, Remote, TokenSource
@@ -256,6 +256,10 @@ class Mirror:
         if await self.merge_base(ours, theirs) is None:
             raise GitError(f"{ours[:12]} and {theirs[:12]} have no common history. They can not be merged.")
         return await merge(self._git, ours, theirs)
+
+    async def landed_in(self, head: Sha, tip: Sha) -> Sha | None:
+        """Return the commit on the line of `tip` with which `head` landed; see `git.merge`."""
+        return await landed_in(self._git, head, tip) if await self.is_ancestor(head, tip) else None
 
     async def commit(
         self, tree: Sha, parents: Sequence[Sha], message: str, *, author: Identity, when: datetime

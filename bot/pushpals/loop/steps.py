@@ -144,6 +144,17 @@ class AskModel:
 
 
 @dataclass(frozen=True)
+class RevertJob:
+    """Make a job that takes back what a merged one did: a pull request like any other."""
+
+    job: JobId
+    cause: str
+    by: Person
+    merged_as: Sha | None = None
+    """The commit on the base branch with which it landed, where GitHub tells."""
+
+
+@dataclass(frozen=True)
 class ApproveJob:
     """Record that what is on a job's branch may land: the merge train takes it."""
 
@@ -224,6 +235,7 @@ Step = (
     | DeleteBranch
     | CancelWork
     | AskModel
+    | RevertJob
     | ApproveJob
     | VoidApproval
     | TakeBack

@@ -10,7 +10,7 @@ from pushpals.model import Failure, FailureKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pushpals.model import Car, CheckResult, Sha, TrainRecord
+    from pushpals.model import Car, CheckResult, JobId, Sha, TrainRecord
 
 _AGAIN = "The train tries again within the hour."
 
@@ -43,6 +43,16 @@ def does_not_merge(record: TrainRecord, paths: Sequence[str]) -> Failure:
         kind=FailureKind.CONFLICT,
         cause=f"It conflicts with `{record.branch}` at {record.base[:7]} in {code_list(paths)}.",
         next_step="The conflict is to be resolved on its branch; then it needs a new approval.",
+    )
+
+
+def does_not_come_off(job: JobId) -> Failure:
+    """Return why a merged change can not be taken back by itself."""
+    return Failure(
+        kind=FailureKind.CONFLICT,
+        cause=f"The change of {job} does not come off cleanly: what it changed was changed again since, "
+        "or it is not on the base branch any more.",
+        next_step="Revert it by hand, or open an issue that says what should be as before.",
     )
 
 

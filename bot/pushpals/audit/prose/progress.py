@@ -194,7 +194,9 @@ def _task_lines(
             lines.append(_job_line(job, pulls.get(job.id), line, several=len(request.plan.tasks) > 1))
         else:
             lines.append(_task_to_come(request, index, task, by_index))
-    return lines
+    # Besides the plan's tasks there are jobs that take one of them back.
+    more = (job for job in jobs if job.reverts)
+    return lines + [_job_line(job, pulls.get(job.id), "", several=len(jobs) > 1) for job in more]
 
 
 def _task_to_come(request: RequestRecord, index: int, task: Task, by_index: Mapping[int, JobRecord]) -> str:

@@ -43,17 +43,20 @@ def pull_body(request: RequestRecord, job: JobRecord) -> str:
         words = truncate_markdown(clean_model_text(report.words).text, WORDS_LIMIT)
         lines += ["", "The worker's own words, not checked:", *(f"> {line}" for line in words.splitlines())]
     lines += ["", *_evidence(report.evidence), *doubt_lines(job)]
-    lines += ["", f"**Risk.** {_risk(report)} To undo it once it is merged, revert this pull request."]
+    undo = "Once merged, `/pushpals revert` here takes it back."
+    lines += ["", f"**Risk.** {_risk(report)} {undo}"]
     lines += remark_lines(report)
     cleaned = (f"Removed from the request before a model read it: {c}." for c in request.request.cleaned)
     follow = [*report.follow_ups, *cleaned]
     lines += ["", f"**Follow-ups.**{'' if follow else ' None.'}"]
     lines += [f"{i}. {item(text)}" for i, text in enumerate(follow, 1)]
-    otherwise = f"If not, close it, say in #{number} what is missing, and label that again."
+    wanted = f"if {job.reverts} is to be taken back" if job.reverts else f"if it does what #{number} asks"
+    again = "" if job.reverts else f", say in #{number} what is missing, and label that again"
+    otherwise = f"If not, close it{again}."
     if any(finding.blocking for finding in report.findings):
         lines += ["", f"**Next.** {objection(job.branch)}"]
     else:
-        lines += ["", f"**Next.** Merge this if it does what #{number} asks. {otherwise}"]
+        lines += ["", f"**Next.** Merge this {wanted}. {otherwise}"]
     made = f"{spent(job.usage)} · record {record_of(job)}"
     lines += ["", "<details><summary>How it was made</summary>", "", made, "", "</details>"]
     if job.round:
@@ -75,6 +78,8 @@ def commit_message(request: RequestRecord, job: JobRecord) -> str:
 def _closes(request: RequestRecord, job: JobRecord) -> str:
     """Say what it does for the issue. One of several must not close it: the others would stop with that."""
     number, tasks = request.request.number, len(request.plan.tasks)
+    if job.reverts:
+        return f"Takes back {job.reverts}, which was done for #{number}"
     return f"Fixes #{number}" if tasks == 1 else f"Part {job.index + 1} of {tasks} of #{number}"
 
 

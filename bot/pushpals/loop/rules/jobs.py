@@ -59,7 +59,8 @@ def ending_steps(s: Snapshot, label: str | None) -> list[steps.Step]:
     return [
         steps.EndJob(entry.record.id, failure)
         for entry in plan_jobs(s.ledger)
-        if entry.record.state in BEFORE_PUBLICATION and entry.record.head is None
+        # What takes a change back is asked for when the issue is closed already.
+        if entry.record.state in BEFORE_PUBLICATION and entry.record.head is None and not entry.record.reverts
     ]
 
 

@@ -113,6 +113,7 @@ HANDLERS: Final[Mapping[Verb, Handler]] = MappingProxyType(
         Verb.REVIEW: Handler(_may_review, _review),
         Verb.FIX: Handler(acting.may_fix, acting.fix),
         Verb.INTEGRATE: Handler(landing.may_integrate, landing.integrate),
+        Verb.REVERT: Handler(landing.may_revert, landing.revert),
         Verb.RETRY: Handler(acting.may_retry, acting.retry),
         Verb.CANCEL: Handler(acting.may_cancel, acting.cancel),
         Verb.APPROVE: Handler(acting.may_decide, acting.approve),
