@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from pushpals.loop.services import Services
-from pushpals.loop.work import Crew
+from pushpals.loop.work import MOST_ERRANDS, Crew
 from pushpals.model import Hint
 from tests.loop.snapshots import REF, snapshot
 
@@ -84,6 +84,19 @@ async def test_an_errand_that_breaks_tells_people_a_code_of_the_log(
     assert errand.codes
     assert errand.codes[0] in caplog.text
     assert hints == [Hint(ref=REF)]
+
+
+async def test_so_many_errands_run_at_once_and_the_others_in_their_turn(crew: Crew) -> None:
+    errands = [Question() for _ in range(MOST_ERRANDS + 2)]
+    for number, errand in enumerate(errands):
+        crew.send(f"key-{number}", errand, snapshot())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert sum(errand.runs for errand in errands) == MOST_ERRANDS
+    for errand in errands:
+        errand.go.set()
+    await ended(crew)
+    assert [errand.runs for errand in errands] == [1] * len(errands)
 
 
 async def test_closing_ends_errands(crew: Crew) -> None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MOST_ERRANDS = 4
+"""Errands that run at once; those beyond wait their turn, so that nobody floods the model with questions."""
+
 
 @dataclass
 class Crew:
@@ -32,6 +35,7 @@ class Crew:
     tell: Callable[[Hint], Awaitable[None]]
     _tasks: dict[tuple[RepoRef, JobId], asyncio.Task[None]] = field(default_factory=dict)
     _errands: dict[tuple[RepoRef, str], asyncio.Task[None]] = field(default_factory=dict)
+    _few: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_ERRANDS))
     _waiting: dict[Hint, None] = field(default_factory=dict)
 
     @property
@@ -131,7 +135,8 @@ class Crew:
 
         async def work() -> None:
             nonlocal again
-            again = await errand.run()
+            async with self._few:
+                again = await errand.run()
 
         try:
             await self._work(f"{s.ref} {key}", work, errand.broke)
