@@ -275,3 +275,20 @@ def test_what_does_not_land_by_itself(case: str) -> None:
 def test_nothing_lands_by_itself_unless_the_policy_says_so() -> None:
     assert owed(seen(report=CLEAN)) == []
     assert owed(seen(report=CLEAN, policy=ON_COMMAND)) == []
+
+
+@pytest.mark.parametrize("state", ["MERGED", "CLOSED"])
+def test_what_people_do_with_the_pull_request_by_hand_ends_the_ride(state: str) -> None:
+    s = seen(review(), state=JobState.INTEGRATING, approved=BY_ADA, shown=pull(state=state))
+    assert owed(s) == []
+    assert isinstance(decide(s)[0], steps.MarkMerged if state == "MERGED" else steps.EndJob)
+
+
+def test_a_job_that_waits_for_its_next_try_holds_up_no_approval() -> None:
+    s = seen(review())
+    later = job(JobState.QUEUED, "42-2", not_before=s.now + timedelta(hours=1))
+    two = request().plan.tasks * 2
+    asked = request().model_copy(update={"plan": request().plan.model_copy(update={"tasks": two})})
+    jobs = [s.ledger.jobs[0].record, later]
+    both = replace(snapshot(s.view, asked, jobs, policy=ON_APPROVAL, roles=s.roles))
+    assert isinstance(decide(both)[0], steps.ApproveJob)

@@ -36,8 +36,8 @@ RULES: tuple[Callable[[Snapshot, RepoPolicy], list[steps.Step]], ...] = (
     queue_steps,
     press_steps,
     round_steps,
-    job_steps,
     integration.integration_steps,
+    job_steps,
 )
 """The rules in their order: the first that owes anything is served, then all are asked again."""
 

@@ -143,6 +143,8 @@ def _riding(s: Snapshot, policy: RepoPolicy, job: JobRecord) -> steps.Step | Non
         return steps.MarkMerged(job.id)
     train = s.ledger.train.record if s.ledger.train else None
     out = left_with(train, job.id, job.head) if train and job.head else None
+    if _open_pull(s.view, job) is None:
+        return None  # it was merged or closed by hand, which ends the job
     if out and job.approved and out.at >= job.approved.at:
         return steps.TakeBack(job.id, out)
     by_itself = job.approved is not None and job.approved.how == "policy"
