@@ -504,6 +504,15 @@ class RequestRecord(Frozen):
     question: Question | None = None
     stopped: str | None = None
     """Why nothing of the plan goes on, as a sentence for people; None while it does."""
+    drafted_by: Holder | None = None
+    """The process that asks a model for a better plan than this one; until it has, nothing is begun."""
+    planning: Usage = Usage()
+    """What planning has cost."""
+    voided: str | None = None
+    """Why an earlier yes to the plan does not hold any more, as a sentence for people."""
+    by: Holder | None = None
+    """Who wrote this record."""
+    written_at: datetime | None = None
 
     def job_id(self, index: int) -> JobId:
         """Return the id of the job that does the task at `index`, from 0."""

@@ -13,7 +13,7 @@ from aiohttp import web
 Messages = list[dict[str, Any]]
 Message = dict[str, Any]
 NO_FINDINGS = '{"findings": []}'
-Reply = str | Message | Callable[[Messages], str]
+Reply = str | Message | Callable[[Messages], str | Message]
 
 
 def call(name: str, **arguments: object) -> Message:

@@ -281,6 +281,15 @@ class Mirror:
         """Write a flat tree of `files` and of the blobs in `kept`. ValueError for a name with a folder."""
         return await self._store.tree_of(files, kept or {})
 
+    async def with_files(self, treeish: str, files: Mapping[str, bytes]) -> Sha:
+        """Return the tree of `treeish` with ordinary `files` on it, by their paths."""
+        numbered = dict(enumerate(files.items()))
+        written = await self.tree_of({str(at): data for at, (_, data) in numbered.items()})
+        blobs = {entry.path: entry.sha for entry in await self.entries(written)}
+        return await trees.edit(
+            self._git, treeish, {path: ("100644", blobs[str(at)]) for at, (path, _) in numbered.items()}
+        )
+
     async def commit_tree(self, commit: Sha) -> Sha:
         """Return the tree of a commit. Raises GitError when the commit is not in the mirror."""
         tree = await self.resolve(f"{commit}^{{tree}}")

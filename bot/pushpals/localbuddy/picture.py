@@ -23,6 +23,7 @@ from pushpals.github import (
 from pushpals.localbuddy import pull_picture
 from pushpals.localbuddy.buttons import buttons_of
 from pushpals.localbuddy.job_review import annotations_of, review_owed
+from pushpals.localbuddy.plan_picture import plan_pull
 from pushpals.model import ENDED, ON_A_BRANCH, JobState
 from pushpals.policy.job import conclusion
 
@@ -184,7 +185,10 @@ def _closing(view: SubjectView, drawn: Drawn) -> list[Mutation]:
 
 def _comment(view: SubjectView, drawn: Drawn) -> list[Mutation]:
     jobs = [entry.record for entry in drawn.jobs]
-    body = prose.progress_comment(drawn.request, jobs, pull_picture.pull_numbers(view, jobs))
+    numbers = pull_picture.pull_numbers(view, jobs)
+    if plan := plan_pull(view, drawn.request):
+        numbers[prose.PLAN] = plan.number
+    body = prose.progress_comment(drawn.request, jobs, numbers)
     shown = progress_comment_of(view)
     if shown is None and view.comments_total > len(view.comments) and "EYES" in view.reacted:
         return []  # it was written before, and is among the comments in the middle that were not read

@@ -16,6 +16,7 @@ from pushpals.github import (
     UpdatePullRequest,
 )
 from pushpals.model import JobState, OrderKind
+from pushpals.policy.plan_gate import held_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,7 +61,7 @@ def opened(
             head=job.branch,
             title=prose.pull_title(request, job),
             body=prose.pull_body(request, job),
-            draft=_objected(job),
+            draft=_objected(job) or held_back(request, job) is not None,
         )
     ]
 

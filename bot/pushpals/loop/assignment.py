@@ -15,6 +15,7 @@ from pushpals.loop.roles import instructions_of
 from pushpals.model import Budget, OrderKind, Usage
 from pushpals.policy.allowlist import Allowlist
 from pushpals.policy.repo_policy import LOCKED_PATHS, RELEASABLE_PATHS, RepoPolicy
+from pushpals.remotebuddy.split import split
 from pushpals.workerpals import Assignment
 
 if TYPE_CHECKING:
@@ -102,6 +103,11 @@ def _since(before: Usage, now: Usage) -> Usage:
     )
 
 
+def _criteria(job: JobRecord) -> str:
+    own = job.task.acceptance[: len(job.task.acceptance) - len(job.task.checks)]
+    return "\n".join(["What must hold:", *(f"- {text}" for text in own)]) + "\n\n" if own else ""
+
+
 def _request_text(record: RequestRecord, job: JobRecord) -> str:
     """Return what a worker is asked: all of it, or its own task first where there are several.
 
@@ -111,5 +117,7 @@ def _request_text(record: RequestRecord, job: JobRecord) -> str:
     whole = f"{asked.title}\n\n{asked.body}".strip()
     if len(tasks) > 1:
         part = f"(Task {job.index + 1} of {len(tasks)}; others do the rest. What was asked as a whole:)"
-        whole = f"{job.task.goal}\n\n{part}\n\n{whole}"
+        # Without the list of all tasks, if a person wrote one: who reads of others does them too.
+        rest = f"{asked.title}\n\n{split(asked.body).rest or asked.body}".strip()
+        whole = f"{job.task.goal}\n\n{_criteria(job)}{part}\n\n{rest}"
     return prose.orders_for_worker(job.orders, whole) if job.orders else whole

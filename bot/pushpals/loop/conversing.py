@@ -16,8 +16,8 @@ from pushpals.localbuddy.answers import Question, ask
 from pushpals.localbuddy.commands import Command
 from pushpals.localbuddy.pull_picture import pull_numbers
 from pushpals.loop.hands import Again, entry_of
-from pushpals.loop.intake import save_request
 from pushpals.loop.observe import with_written
+from pushpals.loop.requests import save_request
 from pushpals.loop.rounds import ended
 from pushpals.loop.rules.acting import stopped_by
 from pushpals.loop.rules.common import plan_jobs

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pushpals.loop.rules import causes, conversation, integration
+from pushpals.loop.rules import causes, conversation, integration, plans
 from pushpals.loop.rules.broken import with_broken_policy, with_damaged_record
 from pushpals.loop.rules.causes import cause_steps
 from pushpals.loop.rules.jobs import job_steps, tidy_steps
 from pushpals.loop.rules.pictures import picture_steps
+from pushpals.loop.rules.plans import plan_steps
 from pushpals.loop.rules.presses import press_steps
 from pushpals.loop.rules.rounds import people_of_rounds, round_steps
 from pushpals.loop.rules.tasks import queue_steps
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 RULES: tuple[Callable[[Snapshot, RepoPolicy], list[steps.Step]], ...] = (
     conversation.conversation_steps,
     cause_steps,
+    plan_steps,
     queue_steps,
     press_steps,
     round_steps,
@@ -67,5 +69,6 @@ def people_to_check(
         *conversation.people_to_check(view, ledger, now),
         *people_of_rounds(view, ledger),
         *integration.reviewers_to_check(view, ledger, policy),
+        *plans.people_to_check(view, ledger),
     ]
     return tuple({person.id: person for person in found}.values())

@@ -9,69 +9,48 @@ from typing import TYPE_CHECKING
 
 from pushpals.audit import prose
 from pushpals.audit.chain import AuditEvent, Chain
-from pushpals.ledger import job_ref, request_ref
+from pushpals.ledger import job_ref
 from pushpals.localbuddy.request import comments_to_show, mentioned, read_request
 from pushpals.loop.hands import entry_of
-from pushpals.loop.roles import roles_at
+from pushpals.loop.planning import draft
+from pushpals.loop.requests import save_request
 from pushpals.loop.rules.common import number_of
 from pushpals.loop.services import Event
 from pushpals.model import JobRecord, JobState, RequestRecord
-from pushpals.policy.repo_policy import RepoPolicy, policy_digest
-from pushpals.remotebuddy import RepoFacts, make_plan
+from pushpals.policy.repo_policy import RepoPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pushpals.git import Mirror
-    from pushpals.ledger import Entry
     from pushpals.loop import steps
     from pushpals.loop.hands import Hands
     from pushpals.loop.snapshot import Snapshot
-    from pushpals.model import Sha
 
 
 async def open_request(step: steps.OpenRequest, s: Snapshot, hands: Hands) -> Snapshot:
     """Record who asked for what, with a plan made on the default branch as it stands."""
     if not isinstance(s.policy, RepoPolicy):
         raise TypeError("a request was opened under a policy that cannot be read")
-    repo, old, base = hands.repo, s.ledger.request, s.ledger.base
+    old = s.ledger.request
     # In a thread: hostile text of GitHub's size can keep the cleaner busy for seconds.
     said = comments_to_show(s.view, s.roles, s.policy)
-    linked = await repo.client.linked(mentioned(s.view, said))
+    linked = await hands.repo.client.linked(mentioned(s.view, said))
     request = await asyncio.to_thread(
         read_request, s.view, step.cause, step.asker, step.asked_at, said, linked=linked
     )
-    paths = await repo.mirror.tree_paths(base)
-    roles = await roles_at(repo.mirror, base, s.policy, paths)
-    facts = RepoFacts(paths, _reader(repo.mirror, base), roles, tuple(s.view.labels))
-    plan = await asyncio.to_thread(make_plan, request, s.policy, facts)
+    made = await draft(request, s, hands)
     now = hands.services.clock.now()
     record = RequestRecord(
         request=request,
-        plan=plan,
-        base=base,
-        policy_digest=policy_digest(s.policy),
+        plan=made.plan,
+        base=made.base,
+        policy_digest=made.policy_digest,
         created_at=now,
         causes=(*(old.record.causes if old else ()), step.cause),
         first=max((number_of(job.record) for job in s.ledger.jobs), default=0) + 1,
+        drafted_by=hands.services.holder if made.ask else None,
     )
     message = f"{step.asker.login} asked for #{request.number}: {prose.one_line(request.title, 60)}"
     entry = await save_request(hands, old, record, message)
-    checks = ", ".join(plan.tasks[0].checks) or "none found"
-    summary = f"{prose.count(len(plan.tasks), 'task')}, {plan.risk} risk, checks: {checks}"
-    hands.services.watch(Event(s.ref, "plan", summary))
     return replace(s, ledger=replace(s.ledger, request=entry))
-
-
-def _reader(mirror: Mirror, commit: Sha) -> Callable[[str], str | None]:
-    """Return a blocking reader of a commit's files, for a plan that is made in a thread of its own."""
-    loop = asyncio.get_running_loop()
-
-    def read(path: str) -> str | None:
-        data = asyncio.run_coroutine_threadsafe(mirror.read(commit, path), loop).result()
-        return None if data is None else data.decode(errors="replace")
-
-    return read
 
 
 async def join_request(step: steps.JoinRequest, s: Snapshot, hands: Hands) -> Snapshot:
@@ -82,18 +61,6 @@ async def join_request(step: steps.JoinRequest, s: Snapshot, hands: Hands) -> Sn
     record = old.record.model_copy(update={"causes": (*old.record.causes, step.cause)})
     entry = await save_request(hands, old, record, "Asked again while the answer is under way.")
     return replace(s, ledger=replace(s.ledger, request=entry))
-
-
-async def save_request(
-    hands: Hands, old: Entry[RequestRecord] | None, record: RequestRecord, message: str
-) -> Entry[RequestRecord]:
-    """Record a request by compare-and-swap, its plan beside it. Raises ClaimLost when it moved."""
-    ledger, when = hands.repo.ledger, hands.services.clock.now()
-    files = {"plan.md": prose.plan_markdown(record).encode()}
-    if old is None:
-        ref = request_ref(record.request.number)
-        return await ledger.create(ref, record, files=files, audit=(), message=message, when=when)
-    return await ledger.advance(old, record, files=files, audit=(), message=message, when=when)
 
 
 async def queue_job(step: steps.QueueJob, s: Snapshot, hands: Hands) -> Snapshot:

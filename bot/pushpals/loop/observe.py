@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pushpals.localbuddy.plan_picture import plan_branch
 from pushpals.loop.decide import people_to_check
 from pushpals.loop.fold import fold
 from pushpals.loop.rules.common import DEFAULT_POLICY
@@ -38,10 +39,13 @@ async def observe(
     policy = parse_policy(text)
     jobs = shown_jobs(ledger)
     commits = {job.root for job in jobs} | {job.record.head for job in jobs if job.record.head}
+    shown_plan = [plan_branch(ref.number)] if ledger.request and ledger.request.record.plan_commit else []
+    if ledger.request and ledger.request.record.plan_commit:
+        commits.add(ledger.request.record.plan_commit)
     if isinstance(policy, PolicyProblem):
         commits.add(ledger.base)
     view = await repo.client.subject(
-        ref.number, branches=[job.record.branch for job in jobs], commits=sorted(commits)
+        ref.number, branches=[job.record.branch for job in jobs] + shown_plan, commits=sorted(commits)
     )
     rules = policy if isinstance(policy, RepoPolicy) else DEFAULT_POLICY
     asked = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,6 +27,57 @@ class JoinRequest:
     """Record that a further cause is answered by the job that is under way."""
 
     cause: str
+
+
+@dataclass(frozen=True)
+class MakePlan:
+    """Ask a model for a plan, as an errand."""
+
+
+@dataclass(frozen=True)
+class ProposePlan:
+    """Show the plan, which needs a person's yes, on a commit of its own."""
+
+
+@dataclass(frozen=True)
+class ApprovePlan:
+    """Record a person's yes to the plan. `cause` is the press or command that gave it, if one did."""
+
+    by: Person
+    how: Literal["review", "button", "command"]
+    cause: str | None = None
+
+
+@dataclass(frozen=True)
+class StopPlan:
+    """Record that nothing of the plan goes on; `reason` is a sentence for people."""
+
+    reason: str
+    cause: str | None = None
+
+
+@dataclass(frozen=True)
+class AskAboutPlan:
+    """Ask people a question before anything is begun."""
+
+    text: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class AnswerQuestion:
+    """Add a person's answer to the request, and plan again."""
+
+    text: str
+    by: Person
+    cause: str
+
+
+@dataclass(frozen=True)
+class ReadAgain:
+    """Take in a request that was edited, and plan again. `voided` says why a yes does not hold any more."""
+
+    voided: str | None = None
 
 
 @dataclass(frozen=True)
@@ -221,6 +272,13 @@ class Wake:
 Step = (
     OpenRequest
     | JoinRequest
+    | MakePlan
+    | ProposePlan
+    | ApprovePlan
+    | StopPlan
+    | AskAboutPlan
+    | AnswerQuestion
+    | ReadAgain
     | QueueJob
     | StartJob
     | GateJob

@@ -36,11 +36,11 @@ def may_approve(
     verdict = may_with(role_name, policy.approval.roles, person, policy, "approving this plan", RULE)
     if isinstance(verdict, Allowed) and person.id == record.request.asker.id:
         reason = "whoever asked for a change of this risk does not approve its plan alone."
-        return Refused(reason, verdict_roles(policy), "approval by a second person (built-in)")
+        return Refused(reason, roles_that_approve(policy), "approval by a second person (built-in)")
     return verdict
 
 
-def verdict_roles(policy: RepoPolicy) -> tuple[str, ...]:
+def roles_that_approve(policy: RepoPolicy) -> tuple[str, ...]:
     """Return the roles that approve plans, for sentences that say who may."""
     refused = may_with(None, policy.approval.roles, Person(id=0, login=""), policy, "", RULE)
     return refused.who_may if isinstance(refused, Refused) else ()

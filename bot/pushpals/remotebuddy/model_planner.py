@@ -6,6 +6,7 @@ whatever cannot be followed falls back to the plan that rules make, with a note 
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -121,7 +122,8 @@ async def plan_with(
 
     `nonce` fences what others wrote: random, at least 16 letters or digits.
     """
-    by_rules = make_plan(request, policy, facts)
+    # In threads: reading the repository may block, and judging a plan takes a while in a large one.
+    by_rules = await asyncio.to_thread(make_plan, request, policy, facts)
     if not asks_a_model(model, request):
         return Planned(by_rules)
     messages = [
@@ -141,7 +143,7 @@ async def plan_with(
         if isinstance(proposal, Proposal):
             if proposal.question and context.may_ask:
                 return Planned(by_rules, usage, proposal.question)
-            plan, why = _judged(proposal, request, policy, facts)
+            plan, why = await asyncio.to_thread(_judged, proposal, request, policy, facts)
             if plan is not None:
                 return Planned(plan, usage)
         else:

@@ -23,7 +23,7 @@ _ITEM: Final = re.compile(
     r"^(?P<indent>[ \t]*)(?:[-*+]|\d{1,2}[.)])[ \t]+(?:\[(?P<box>[ xX])\][ \t]+)?(?P<text>\S.*)$"
 )
 _AFTER: Final = re.compile(
-    r"\W{0,4}\b(?:after|depends on|needs)\b(?: (?:tasks?|items?|numbers?))?[ ]"
+    r"[\s,;:(\[\u2013\u2014-]{0,4}\b(?:after|depends on|needs)\b(?: (?:tasks?|items?|numbers?))?[ ]"
     r"(?P<which>#?\d{1,2}(?:(?:, and |, ?| and | ?& ?)#?\d{1,2}){0,7})[)\].]{0,3}$",
     re.IGNORECASE,
 )

@@ -26,6 +26,8 @@ class Bench:
         self.base: tuple[CheckResult, ...] = ()
         self.best: tuple[CheckResult, ...] = ()
         self.best_changes: Mapping[str, str | None] = {}
+        self.aims: frozenset[str] | None = None
+        """The failing tests that are this task's to mend, where others are somebody else's; None: all."""
         self.understood = 0
         """How many of the model's answers could be made sense of, right or wrong."""
         self._checks = assignment.checks
@@ -76,8 +78,15 @@ class Bench:
         results = await self.run_checks()
         if better(results, self.best, self.base) or (rather and not worse(results, self.best, self.base)):
             self.best, self.best_changes = results, self.workspace.changes()
-        failing = next((result for result in results if not result.ok), None)
+        failing = next((result for result in results if not result.ok and self._matters(result)), None)
         return None if failing is None else still_failing(failing, test.name if test else "")
+
+    def _matters(self, result: CheckResult) -> bool:
+        """Tell whether a failing check is this task's to mend: a test of its own fails, or a new one."""
+        if self.aims is None or result.unnamed or not result.failing:
+            return True
+        known = {name for before in self.base for name in before.failing}
+        return not set(result.failing).isdisjoint(self.aims) or not set(result.failing) <= known
 
     async def take_stock(self) -> tuple[CheckResult, ...]:
         """Run all checks on the change as it stands, which becomes the best one unless it is a worse one."""

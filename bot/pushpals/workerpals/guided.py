@@ -94,6 +94,7 @@ class Guided:
         """
         code = Codebase(await self._bench.workspace.sources())
         failing = [test for result in self._bench.base for test in failing_units(result, code)]
+        failing = self._own(code, failing)
         suspects = self._suspects(code, failing)
         if not suspects or (not failing and not self._bench.green):
             return False
@@ -115,6 +116,26 @@ class Guided:
             ):
                 return True
         return False
+
+    def _own(self, code: Codebase, failing: list[FailingTest]) -> list[FailingTest]:
+        """Return the failing tests that speak of code this task may change, where its scope leaves some out.
+
+        The others are another task's: nothing that is done here could make them pass.
+        """
+        workspace = self._bench.workspace
+        if all(workspace.may_write(unit.path) for unit in code.code):
+            return failing
+        own = [
+            test
+            for test in failing
+            if any(
+                workspace.may_write(unit.path)
+                for unit in code.uses(f"{test.unit.source if test.unit else ''}\n{test.output}", test.unit)
+            )
+        ]
+        if own and len(own) < len(failing):
+            self._bench.aims = frozenset(test.name for test in own)
+        return own or failing
 
     def _suspects(self, code: Codebase, failing: Sequence[FailingTest]) -> list[Suspect]:
         found = localise(

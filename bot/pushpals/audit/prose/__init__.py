@@ -10,8 +10,22 @@ nothing.
 """
 
 from pushpals.audit.prose.check_run import check_summary, check_title, policy_check
-from pushpals.audit.prose.plan import plan_markdown
-from pushpals.audit.prose.progress import PROGRESS_MARK, progress_comment, standing_of
+from pushpals.audit.prose.plan import (
+    plan_body,
+    plan_check,
+    plan_closed,
+    plan_commit_message,
+    plan_file,
+    plan_markdown,
+    plan_name,
+    plan_path,
+    plan_title,
+    question_comment,
+    question_mark,
+    void_comment,
+    void_mark,
+)
+from pushpals.audit.prose.progress import PLAN, PROGRESS_MARK, progress_comment, standing_of
 from pushpals.audit.prose.pull_request import commit_message, pull_body, pull_title
 from pushpals.audit.prose.refusals import (
     access_refusal,
@@ -26,6 +40,7 @@ from pushpals.audit.prose.rounds import orders_for_worker, reply_mark, report_ma
 from pushpals.audit.prose.words import count, duration, one_line, role_name, spent
 
 __all__ = [
+    "PLAN",
     "PROGRESS_MARK",
     "access_refusal",
     "changed_refusal",
@@ -38,13 +53,23 @@ __all__ = [
     "duration",
     "one_line",
     "orders_for_worker",
+    "plan_body",
+    "plan_check",
+    "plan_closed",
+    "plan_commit_message",
+    "plan_file",
     "plan_markdown",
+    "plan_name",
+    "plan_path",
+    "plan_title",
     "policy_check",
     "policy_mark",
     "policy_refusal",
     "progress_comment",
     "pull_body",
     "pull_title",
+    "question_comment",
+    "question_mark",
     "refusal_mark",
     "reply_mark",
     "report_mark",
@@ -53,4 +78,6 @@ __all__ = [
     "round_words",
     "spent",
     "standing_of",
+    "void_comment",
+    "void_mark",
 ]

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from pushpals.audit.markdown import truncate_markdown
 from pushpals.audit.prose.evidence import doubt_lines
+from pushpals.audit.prose.plan import plan_standing
 from pushpals.audit.prose.rounds import round_words
 from pushpals.audit.prose.words import (
     COMMENT_LIMIT,
+    code,
     count,
     duration,
     failure_text,
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 PROGRESS_MARK = "<!-- pushpals:progress -->"
 """Helps to find our own comment again. A hint only: authorship is checked by the App's own id."""
+
+PLAN = "plan"
+"""Where `pulls` has the number of the pull request that shows the plan."""
 
 _STANDING = re.compile(r"<!-- pushpals:standing (?P<digest>[0-9a-f]{16}) -->")
 
@@ -77,11 +82,26 @@ def progress_comment(
     `jobs` are those of its plan. `pulls` gives the pull request's number by job id. `live` is a short line
     about each running job (turn, last command); it is the only part that neither the ledger nor GitHub holds.
     """
-    lines = [
-        f"### PushPals · #{request.request.number} {one_line(request.request.title, 120)}",
-        _headline(request, jobs),
-        *_task_lines(request, jobs, pulls, live),
-    ]
+    title = f"### PushPals · #{request.request.number} {one_line(request.request.title, 120)}"
+    waiting = plan_standing(request, pulls.get(PLAN)) if not jobs else None
+    if waiting is not None:
+        lines = [title, waiting.headline, *waiting.lines]
+    else:
+        lines = [title, _headline(request, jobs), *_task_lines(request, jobs, pulls, live)]
+    if request.approval and jobs:
+        lines += ["", f"{code(request.approval.by.login)} approved the plan."]
+    lines += _job_words(jobs)
+    lines += ["", waiting.last if waiting else _next_words(jobs, pulls)]
+    if request.first > 1:
+        number = request.request.number
+        lines[-1] += f" Earlier: `refs/pushpals/jobs/{number}-{request.first - 1}`."
+    mark = _standing(request, jobs, pulls)
+    return truncate_markdown("\n".join([f"{PROGRESS_MARK} {mark}", *lines]), COMMENT_LIMIT)
+
+
+def _job_words(jobs: Sequence[JobRecord]) -> list[str]:
+    """Return what is to be said of single jobs: what failed, what waits, what speaks against them."""
+    lines: list[str] = []
     for job in jobs:
         if job.setback:
             lines += ["", *_named(job, failure_text(job.setback), several=len(jobs) > 1)]
@@ -101,12 +121,7 @@ def progress_comment(
         if job.state is JobState.INTEGRATING and job.halt:
             stands = f"The merge train stands still. {failure_text(job.halt)}"
             lines += ["", *_named(job, stands, several=len(jobs) > 1)]
-    lines += ["", _next_words(jobs, pulls)]
-    if request.first > 1:
-        number = request.request.number
-        lines[-1] += f" Earlier: `refs/pushpals/jobs/{number}-{request.first - 1}`."
-    mark = _standing(request, jobs, pulls)
-    return truncate_markdown("\n".join([f"{PROGRESS_MARK} {mark}", *lines]), COMMENT_LIMIT)
+    return lines
 
 
 def standing_of(body: str) -> str | None:
@@ -132,7 +147,8 @@ def _standing(request: RequestRecord, jobs: Sequence[JobRecord], pulls: Mapping[
         )
         for job in jobs
     ]
-    whole = repr((request.request.title, request.plan_commit, request.approval, request.question, facts))
+    plan = (request.plan_commit, request.approval, request.question, request.stopped, request.voided)
+    whole = repr((request.request.title, plan, facts))
     return f"<!-- pushpals:standing {hashlib.sha256(whole.encode()).hexdigest()[:16]} -->"
 
 

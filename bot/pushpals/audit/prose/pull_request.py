@@ -19,6 +19,7 @@ from pushpals.audit.prose.words import (
     unskipped,
 )
 from pushpals.audit.text import clean_model_text, truncate_markdown
+from pushpals.policy.plan_gate import held_back
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +46,9 @@ def pull_body(request: RequestRecord, job: JobRecord) -> str:
     lines += ["", *_evidence(report.evidence), *doubt_lines(job)]
     undo = "Once merged, `/pushpals revert` here takes it back."
     lines += ["", f"**Risk.** {_risk(report)} {undo}"]
+    if why := held_back(request, job):
+        asker = code(request.request.asker.login)
+        lines += ["", f"**A draft.** {why} Somebody other than {asker} approves it before it lands."]
     lines += remark_lines(report)
     cleaned = (f"Removed from the request before a model read it: {c}." for c in request.request.cleaned)
     follow = [*report.follow_ups, *cleaned]

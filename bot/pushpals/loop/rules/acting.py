@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from pushpals.audit.prose import answers
 from pushpals.audit.text import clean_untrusted
-from pushpals.github import LabelEvent
 from pushpals.localbuddy.commands import Command
 from pushpals.loop import steps
-from pushpals.loop.rules.causes import changed_since
-from pushpals.loop.rules.common import allowed, asked_by_command, labelled
+from pushpals.loop.rules.common import allowed, asked_by_command, changed_since, labelled
 from pushpals.loop.rules.places import head_of, job_branch, jobs_here
+from pushpals.loop.rules.plans import approve as approve_plan
+from pushpals.loop.rules.plans import plan_shown
+from pushpals.loop.rules.plans import reject as reject_plan
 from pushpals.loop.rules.tasks import under_way
 from pushpals.model import ENDED, ON_A_BRANCH, JobState, Order, OrderKind, WaitReason
 from pushpals.policy.access import Refused
@@ -48,7 +49,7 @@ def run(s: Snapshot, policy: RepoPolicy, heard: Heard, _command: Command) -> Rep
 
 def _open(s: Snapshot, policy: RepoPolicy, heard: Heard) -> Reply:
     said = heard.utterance
-    changes = changed_since(s.view, LabelEvent(heard.key, said.at, said.author, ""))
+    changes = changed_since(s.view, said.at)
     meddlers = [who for who in changes if isinstance(allowed(s, policy, who), Refused)]
     if meddlers:
         return answers.changed_meanwhile(meddlers[0].login if meddlers[0] else "ghost")
@@ -168,7 +169,7 @@ def _to_decide(s: Snapshot, place: Place) -> list[JobRecord]:
 
 def may_decide(s: Snapshot, place: Place) -> bool:
     """True while something waits for a person's yes or no."""
-    return bool(_to_decide(s, place))
+    return bool(_to_decide(s, place)) or plan_shown(s)
 
 
 def _decided(s: Snapshot, heard: Heard) -> JobRecord | None:
@@ -178,16 +179,33 @@ def _decided(s: Snapshot, heard: Heard) -> JobRecord | None:
     return next((job for job in waiting if job.updated_at.replace(microsecond=0) <= said), None)
 
 
-def approve(s: Snapshot, _policy: RepoPolicy, heard: Heard, _command: Command) -> Reply:
-    """Say yes to the command that a job wants to run."""
+def _on_plan(s: Snapshot, heard: Heard) -> bool:
+    """True when a yes or no is about the plan that waits: it was shown as it is by then."""
+    record = s.ledger.request.record if s.ledger.request else None
+    written = record.written_at if record else None
+    return plan_shown(s) and (written is None or written.replace(microsecond=0) <= heard.utterance.at)
+
+
+def approve(s: Snapshot, policy: RepoPolicy, heard: Heard, _command: Command) -> Reply:
+    """Say yes to the plan that waits, else to the command that a job wants to run."""
+    if _on_plan(s, heard):
+        step = approve_plan(s, policy, heard.person, "command", heard.key)
+        if isinstance(step, Refused):
+            return answers.not_now(Verb.APPROVE, step.reason)
+        return [step] if step else answers.not_now(Verb.APPROVE, "nothing waits for a yes.")
     job = _decided(s, heard)
     if job and job.asks:
         return [steps.Resume(job.id, heard.key, heard.person, allowed=(job.asks,))]
     return answers.not_now(Verb.APPROVE, "nothing waits for a yes.")
 
 
-def reject(s: Snapshot, _policy: RepoPolicy, heard: Heard, _command: Command) -> Reply:
+def reject(s: Snapshot, policy: RepoPolicy, heard: Heard, command: Command) -> Reply:
     """Say no to it."""
+    if _on_plan(s, heard):
+        step = reject_plan(s, policy, heard.person, command.text, heard.key)
+        if isinstance(step, Refused):
+            return answers.not_now(Verb.REJECT, step.reason)
+        return [step] if step else answers.not_now(Verb.REJECT, "nothing waits for a yes or no.")
     job = _decided(s, heard)
     if job and job.asks:
         return [steps.Resume(job.id, heard.key, heard.person, denied=(job.asks,))]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pushpals.localbuddy import picture
 from pushpals.localbuddy.request import people_who_commented
 from pushpals.loop import steps
-from pushpals.loop.rules.common import NEEDS_ASKER, allowed, labelled, plan_jobs
+from pushpals.loop.rules.common import NEEDS_ASKER, allowed, changed_since, labelled, plan_jobs
 from pushpals.loop.rules.tasks import lacks_jobs, under_way
 from pushpals.model import HELD
 from pushpals.policy.access import Refused
@@ -38,24 +38,13 @@ def newest_cause(view: SubjectView, ledger: LedgerView, label: str) -> LabelEven
     return newest
 
 
-def changed_since(view: SubjectView, cause: LabelEvent) -> tuple[Person | None, ...]:
-    """Return who changed the title or the text after the label was put, so that it is not what was labelled.
-
-    None stands for an account that is gone. GitHub's times are whole seconds: within one, nobody knows what
-    came first.
-    """
-    edited = view.last_edited_at is not None and view.last_edited_at >= cause.at
-    renamed = (event.actor for event in view.renamed if event.at >= cause.at)
-    return (*((view.editor,) if edited else ()), *renamed)
-
-
 def people_to_check(view: SubjectView, ledger: LedgerView, label: str) -> tuple[Person, ...]:
     """Return the people whose role these rules will ask for, so that `observe` reads just these."""
     cause = newest_cause(view, ledger, label)
     fresh = cause is not None and not _refused_before(view, cause.id)
     people: list[Person] = []
     if cause and fresh:
-        people += [who for who in (cause.actor, *changed_since(view, cause)) if who]
+        people += [who for who in (cause.actor, *changed_since(view, cause.at)) if who]
         people += people_who_commented(view)
     going_on = any(job.record.state in NEEDS_ASKER | HELD for job in plan_jobs(ledger))
     if ledger.request and (going_on or lacks_jobs(ledger)):
@@ -74,7 +63,9 @@ def cause_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
     if cause is None or _refused_before(s.view, cause.id):
         return []
     asker = allowed(s, policy, cause.actor)
-    meddlers = [who for who in changed_since(s.view, cause) if isinstance(allowed(s, policy, who), Refused)]
+    meddlers = [
+        who for who in changed_since(s.view, cause.at) if isinstance(allowed(s, policy, who), Refused)
+    ]
     if isinstance(asker, Refused) or meddlers:
         if picture.may_be_unread(s.view, cause.at):
             return []

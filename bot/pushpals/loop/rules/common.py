@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pushpals.model import ENDED, HELD, ON_A_BRANCH, JobState
 from pushpals.policy.access import Refused, may_start, roles_that_may
+from pushpals.policy.plan_gate import waits_for_people
 from pushpals.policy.repo_policy import RepoPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from pushpals.github import SubjectView
     from pushpals.ledger import Entry, LedgerView
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 DEFAULT_POLICY = RepoPolicy()
 BEFORE_PUBLICATION = frozenset(JobState) - ENDED - ON_A_BRANCH
+PATIENCE = timedelta(minutes=10)
+"""What another process was to do with a request's plan is done here after so long."""
 NEEDS_ASKER = frozenset({JobState.QUEUED, JobState.PROPOSED, JobState.GATED})
 """States whose next step starts or publishes work: the asker's role is read again for these."""
 
@@ -56,6 +61,34 @@ def jobs_by_task(ledger: LedgerView) -> dict[int, Entry[JobRecord]]:
         return {}
     first = ledger.request.record.first
     return {number_of(entry.record) - first: entry for entry in plan_jobs(ledger)}
+
+
+def changed_since(view: SubjectView, at: datetime) -> tuple[Person | None, ...]:
+    """Return who changed the title or the text since `at`, when it was asked for as it read then.
+
+    None stands for an account that is gone. GitHub's times are whole seconds: within one, nobody knows what
+    came first.
+    """
+    edited = view.last_edited_at is not None and view.last_edited_at >= at
+    renamed = (event.actor for event in view.renamed if event.at >= at)
+    return (*((view.editor,) if edited else ()), *renamed)
+
+
+def question_open(record: RequestRecord) -> bool:
+    """True while a question waits for its answer."""
+    return record.question is not None and record.question.answer is None
+
+
+def plan_waits(record: RequestRecord) -> bool:
+    """True while nothing of the plan may begin: it is being made, asked about, or not approved yet."""
+    if record.stopped:
+        return False
+    return record.drafted_by is not None or question_open(record) or waits_for_people(record)
+
+
+def written_here(s: Snapshot, record: RequestRecord) -> bool:
+    """True when this process, or an earlier life of it, wrote the request's record last."""
+    return record.by is None or record.by.instance == s.holder.instance
 
 
 def ours(s: Snapshot, job: JobRecord) -> bool:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pushpals.localbuddy import picture
+from pushpals.github import CreatePullRequest
+from pushpals.localbuddy import picture, plan_picture
 from pushpals.loop import steps
+from pushpals.loop.rules.common import PATIENCE, number_of, ours, plan_jobs, written_here
 from pushpals.loop.rules.common import newest as newest_job
-from pushpals.loop.rules.common import number_of, ours, plan_jobs
+from pushpals.policy.repo_policy import RepoPolicy
 
 if TYPE_CHECKING:
+    from pushpals.github import Mutation
     from pushpals.ledger import Entry, LedgerView
     from pushpals.loop.snapshot import Snapshot
-    from pushpals.model import JobRecord
+    from pushpals.model import JobRecord, RequestRecord
 
 
 def shown_jobs(ledger: LedgerView) -> tuple[Entry[JobRecord], ...]:
@@ -38,8 +41,24 @@ def picture_steps(s: Snapshot) -> list[steps.Step]:
         jobs=jobs,
         mine=frozenset(entry.record.id for entry in jobs if ours(s, entry.record)),
         before=tuple(before),
-        comment=last is None or ours(s, last.record),
+        comment=ours(s, last.record) if last else _draws(s, s.ledger.request.record),
         live=frozenset(s.working),
     )
-    owed = picture.owed(s.view, drawn)
+    shown = _plan_writes(s, s.ledger.request.record)
+    if any(isinstance(write, CreatePullRequest) for write in shown):
+        # First the pull request of the plan: the comment names it.
+        return [steps.Write(tuple(shown))]
+    owed = (*picture.owed(s.view, drawn), *shown)
     return [steps.Write(owed)] if owed else []
+
+
+def _plan_writes(s: Snapshot, record: RequestRecord) -> list[Mutation]:
+    if not isinstance(s.policy, RepoPolicy) or not _draws(s, record):
+        return []
+    return plan_picture.owed(s.view, record, s.policy)
+
+
+def _draws(s: Snapshot, record: RequestRecord) -> bool:
+    """True when what is said of a plan is drawn here: by the record's writer, or late by anybody."""
+    late = record.written_at is None or s.now - record.written_at >= PATIENCE
+    return written_here(s, record) or late

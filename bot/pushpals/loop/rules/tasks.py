@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushpals.loop import steps
-from pushpals.loop.rules.common import asked_by_command, jobs_by_task, labelled, plan_jobs
+from pushpals.loop.rules.common import asked_by_command, jobs_by_task, labelled, plan_jobs, plan_waits
 from pushpals.model import ENDED, ON_A_BRANCH, JobState
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def ready_tasks(ledger: LedgerView) -> list[steps.QueueJob]:
     A task may build on one branch that is not merged yet; with several of those it waits, since a pull
     request has one base.
     """
-    if ledger.request is None or ledger.request.record.stopped:
+    if ledger.request is None or ledger.request.record.stopped or plan_waits(ledger.request.record):
         return []
     jobs, found = jobs_by_task(ledger), []
     for index, task in enumerate(ledger.request.record.plan.tasks):
@@ -41,6 +41,8 @@ def ready_tasks(ledger: LedgerView) -> list[steps.QueueJob]:
 
 def under_way(s: Snapshot) -> bool:
     """True while anything of the plan goes on, or will."""
+    if s.ledger.request and plan_waits(s.ledger.request.record):
+        return True
     return lacks_jobs(s.ledger) or any(job.record.state not in ENDED for job in plan_jobs(s.ledger))
 
 
