@@ -61,14 +61,15 @@ def opened(
             head=job.branch,
             title=prose.pull_title(request, job),
             body=prose.pull_body(request, job),
-            draft=_objected(job) or held_back(request, job) is not None,
+            draft=_unfit(request, job),
         )
     ]
 
 
-def _objected(job: JobRecord) -> bool:
-    """True when the review objects to what is published: then people see a draft."""
-    return any(finding.blocking for finding in job.report.findings)
+def _unfit(request: RequestRecord, job: JobRecord) -> bool:
+    """True when what is published is a draft: the review objects, or it is riskier than what was approved."""
+    objected = any(finding.blocking for finding in job.report.findings)
+    return objected or held_back(request, job) is not None
 
 
 def kept(
@@ -84,9 +85,9 @@ def kept(
     mark = prose.report_mark(job)
     if job.round and not job.setback and mark not in pull.body:
         yield UpdatePullRequest(pull.id, body=prose.pull_body(request, job))
-        if _objected(job) and not pull.draft:
+        if _unfit(request, job) and not pull.draft:
             yield ConvertToDraft(pull.id)
-        elif pull.draft and OBJECTION in pull.body and not _objected(job):
+        elif pull.draft and OBJECTION in pull.body and not _unfit(request, job):
             yield ReadyForReview(pull.id)  # it was a draft for that alone
     yield from _answers(pull, job)
 
