@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import hashlib
+import logging
 from typing import TYPE_CHECKING
 
 from pushpals.audit.prose import waits
-from pushpals.git import Identity, LeaseLost, RefUpdate
+from pushpals.git import Identity, LeaseLost, PushRefused, RefUpdate
 from pushpals.github import AddComment, CreatePullRequest, WriteFailed
 from pushpals.loop import steps
 from pushpals.loop.hands import entry_of
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pushpals.loop.hands import Hands
     from pushpals.loop.snapshot import Snapshot
     from pushpals.model import JobRecord, Person, Sha
+
+log = logging.getLogger(__name__)
 
 
 async def allow_always(step: steps.AllowAlways, s: Snapshot, hands: Hands) -> Snapshot:
@@ -49,8 +51,14 @@ async def _propose(job: JobRecord, command: str, by: Person, s: Snapshot, hands:
     title, when = waits.allow_title(command), job.updated_at
     commit = await mirror.commit(tree, [base], f"{title}\n", author=author, when=when)
     branch = f"pushpals/allow/{hashlib.sha256(command.encode()).hexdigest()[:12]}"
-    with contextlib.suppress(LeaseLost):  # then it was proposed before; GitHub knows the pull request
+    try:
         await mirror.push([RefUpdate(f"refs/heads/{branch}", None, commit)])
+    except LeaseLost:
+        log.info("%s: %s was proposed before; GitHub knows the pull request", s.ref, branch)
+    except PushRefused as refused:
+        log.warning("%s: %s could not be pushed: %s", s.ref, branch, refused.reason)
+        await hands.repo.client.write(AddComment(s.view.id, waits.allow_by_hand(command)))
+        return
     opened = CreatePullRequest(
         repository_id=s.view.repository.id,
         base=await hands.repo.default_branch(),

@@ -20,7 +20,9 @@ FEW_PATHS: Final = 5
 
 
 def outside(path: str) -> bool:
-    """Tell whether a path leads, or may lead, out of the workspace."""
+    """Tell whether a path leads, or may lead, out of the workspace and the sandbox's own `/tmp`."""
+    if path.startswith("/tmp/"):  # noqa: S108 - the sandbox's
+        return ".." in path.split("/")
     inside = "." if path == "/workspace" else path.removeprefix("/workspace/")
     return inside.startswith(("/", "~")) or ".." in inside.split("/")
 

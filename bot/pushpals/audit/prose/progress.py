@@ -231,7 +231,7 @@ def _job_line(job: JobRecord, pull: int | None, live: str, *, several: bool) -> 
         state = f"trying again after a {job.failures[-1].value} failure"
     if job.state is JobState.WAITING and job.waiting:
         state = f"waiting for {WAITS_FOR[job.waiting]}"
-    if job.round and job.state in WORKING:
+    if (job.round or job.sent_back) and job.state in WORKING:
         state = f"{state}: {round_words(job)}"
     if pull:
         state = f"#{pull} {state}"

@@ -75,9 +75,8 @@ def allow_by_hand(command: str) -> str:
     """Say that the policy file could not be changed for a person, and what to write."""
     lines = [
         (
-            "The command is allowed in that job. The policy file could not be changed without touching more "
-            "than its list of commands, so no pull request was opened. To allow it for good, add this to "
-            "`.github/pushpals.yml`:"
+            "The command is allowed in that job. No pull request could be opened that lists it and "
+            "changes nothing else. To allow it for good, add this to `.github/pushpals.yml`:"
         ),
         "",
     ]
