@@ -134,6 +134,7 @@ FIX = "/pushpals fix Keep dashes.<!-- x -->"
         ("budget 2x", "issue", S.FAILED, None),
         ("approve", "issue", S.WAITING, None),
         ("reject", "issue", S.RUNNING, None),
+        ("plan differently", "issue", S.RUNNING, None),
     ],
 )
 def test_what_acts_is_acknowledged_and_then_done(

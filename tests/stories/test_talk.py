@@ -6,7 +6,10 @@ import asyncio
 
 import pytest
 
+from pushpals.git import Mirror
+from pushpals.ledger import Ledger
 from pushpals.local.forge.entities import Comment, Issue, PullRequest
+from pushpals.loop.services import LEDGER_IDENTITY
 from pushpals.model import JobState
 from tests.stories.conftest import Builder
 from tests.stories.scripted import Messages
@@ -347,3 +350,32 @@ async def test_what_was_said_while_nobody_listened_is_answered_afterwards(town: 
     town.forge.comment(pull, "ada", "/pushpals explain")
     async with town.server():
         await town.until(lambda: answers(town, issue) and answers(town, pull))
+
+
+async def test_remarks_on_a_plan_make_another_one(new_town: Builder) -> None:
+    town = await new_town([FIX], files={**FILES, "setup.cfg": "[metadata]\nname = names\n"})
+    issue = town.issue(body="Raise the floor in `setup.cfg`, and keep dots in `auth/names.py`.")
+
+    def shown() -> list[PullRequest]:
+        return [pull for pull in town.pulls() if pull.head_ref.startswith("pushpals/plan/")]
+
+    async with town.server() as server:
+        town.label(issue)
+        await town.until(shown)
+        await server.queue.idle()
+        [first] = shown()
+        comment = town.forge.comment(first, "ada", "/pushpals plan Dashes count as well.")
+        await town.until(lambda: shown()[-1].head_sha != first.head_sha)
+        await server.queue.idle()
+        assert eyes(town, comment) == 1
+        await say(town, issue, "/pushpals help")
+    assert "`/pushpals plan [REMARKS]`" in answers(town, issue)[-1]
+    mirror = await Mirror.open(town.folder / "plans.git", f"{town.forge.url}/octo/names.git", nobody)
+    view = await Ledger(mirror, LEDGER_IDENTITY).observe(issue.number, "main")
+    assert view.request
+    assert view.request.record.request.body.endswith("Dashes count as well.")
+    assert view.jobs == ()
+
+
+async def nobody() -> str | None:
+    return None

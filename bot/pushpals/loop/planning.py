@@ -217,10 +217,12 @@ async def ask(step: steps.AskAboutPlan, s: Snapshot, hands: Hands) -> Snapshot:
 
 async def answer(step: steps.AnswerQuestion, s: Snapshot, hands: Hands) -> Snapshot:
     """Add the answer to the request, as whoever works on it reads it, and plan again."""
-    if s.ledger.request is None or s.ledger.request.record.question is None:
+    if s.ledger.request is None:
         return s
     record = s.ledger.request.record
     asked = record.question
+    if step.question:
+        asked = Question(text=step.question, asked_at=hands.services.clock.now())
     if asked is None:
         return s
     answered = asked.model_copy(update={"answer": step.text, "answered_by": step.by})

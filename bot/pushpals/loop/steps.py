@@ -71,6 +71,8 @@ class AnswerQuestion:
     text: str
     by: Person
     cause: str
+    question: str | None = None
+    """What it answers, where nothing was asked: somebody had remarks on the plan of their own accord."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,17 @@ from pushpals.audit.prose import answers
 from pushpals.audit.text import clean_untrusted
 from pushpals.localbuddy.commands import Command
 from pushpals.loop import steps
-from pushpals.loop.rules.common import allowed, asked_by_command, changed_since, labelled
+from pushpals.loop.rules.common import (
+    allowed,
+    asked_by_command,
+    changed_since,
+    labelled,
+    plan_waits,
+    question_open,
+)
 from pushpals.loop.rules.places import head_of, job_branch, jobs_here
+from pushpals.loop.rules.plans import CHANGE_QUESTION, plan_shown
 from pushpals.loop.rules.plans import approve as approve_plan
-from pushpals.loop.rules.plans import plan_shown
 from pushpals.loop.rules.plans import reject as reject_plan
 from pushpals.loop.rules.tasks import under_way
 from pushpals.model import ENDED, ON_A_BRANCH, JobState, Order, OrderKind, WaitReason
@@ -165,6 +172,26 @@ def budget(s: Snapshot, _policy: RepoPolicy, heard: Heard, command: Command) -> 
 def _to_decide(s: Snapshot, place: Place) -> list[JobRecord]:
     waiting = [job for job in jobs_here(s, place) if job.state is JobState.WAITING and job.asks]
     return [job for job in waiting if job.waiting is WaitReason.COMMAND]
+
+
+def may_plan(s: Snapshot, _place: Place) -> bool:
+    """True while a plan waits for a person's word."""
+    record = s.ledger.request.record if s.ledger.request else None
+    return plan_shown(s) or (record is not None and plan_waits(record) and question_open(record))
+
+
+def plan(s: Snapshot, _policy: RepoPolicy, heard: Heard, command: Command) -> Reply:
+    """Plan again with a person's remarks, or ask for them."""
+    record = s.ledger.request.record if s.ledger.request else None
+    if record is None or not may_plan(s, heard.utterance.place):
+        return answers.not_now(Verb.PLAN, "no plan waits for a word of yours.")
+    if question_open(record):
+        if command.text:
+            return [steps.AnswerQuestion(command.text, heard.person, heard.key)]
+        return answers.not_now(Verb.PLAN, "a question is open already: answer it in a comment.")
+    if command.text:
+        return [steps.AnswerQuestion(command.text, heard.person, heard.key, CHANGE_QUESTION)]
+    return [steps.AskAboutPlan(CHANGE_QUESTION, heard.key)]
 
 
 def may_decide(s: Snapshot, place: Place) -> bool:

@@ -116,6 +116,7 @@ HANDLERS: Final[Mapping[Verb, Handler]] = MappingProxyType(
         Verb.REVERT: Handler(landing.may_revert, landing.revert),
         Verb.RETRY: Handler(acting.may_retry, acting.retry),
         Verb.CANCEL: Handler(acting.may_cancel, acting.cancel),
+        Verb.PLAN: Handler(acting.may_plan, acting.plan),
         Verb.APPROVE: Handler(acting.may_decide, acting.approve),
         Verb.REJECT: Handler(acting.may_decide, acting.reject),
         Verb.BUDGET: Handler(acting.may_raise, acting.budget),
