@@ -508,6 +508,8 @@ class RequestRecord(Frozen):
     """The process that asks a model for a better plan than this one; until it has, nothing is begun."""
     planning: Usage = Usage()
     """What planning has cost."""
+    role_problems: tuple[str, ...] = ()
+    """Why files of roles at `base` are not used, one sentence each."""
     voided: str | None = None
     """Why an earlier yes to the plan does not hold any more, as a sentence for people."""
     by: Holder | None = None

@@ -145,4 +145,4 @@ ORDER = Order(kind=OrderKind.REVIEW, cause="c", at=NOW)
 )
 def test_who_is_served_first(changes: dict[str, object], place: Place) -> None:
     assert place_of(job(JobState.QUEUED).model_copy(update=changes)) is place
-    assert Place.ASKED < Place.BROKEN < Place.LABELLED < Place.FOLLOW_UP
+    assert Place.ASKED < Place.LABELLED < Place.FOLLOW_UP

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pushpals.model import RequestRecord
     from pushpals.policy.repo_policy import RepoPolicy
 
+ROLES_CHECK: Final = "roles"
 APPROVE: Final = "plan-approve"
 CHANGE: Final = "plan-change"
 CANCEL: Final = "plan-cancel"
@@ -51,7 +52,28 @@ def plan_pull(view: SubjectView, record: RequestRecord) -> PullView | None:
 
 def owed(view: SubjectView, record: RequestRecord, policy: RepoPolicy) -> list[Mutation]:
     """Return the writes that bring question, plan, check and what is said of them in step."""
-    return [*_comments(view, record), *_pull_request(view, record, policy), *_check(view, record, policy)]
+    shown = [*_pull_request(view, record, policy), *_check(view, record, policy)]
+    return [*_comments(view, record), *shown, *_roles_check(view, record)]
+
+
+def _roles_check(view: SubjectView, record: RequestRecord) -> list[Mutation]:
+    """The check on the commit whose role files are broken: where the broken policy is told too."""
+    runs = view.check_runs.get(record.base, ())
+    if not record.role_problems or any(run.external_id == ROLES_CHECK for run in runs):
+        return []
+    title, summary = prose.roles_check(record)
+    return [
+        CreateCheckRun(
+            repository_id=view.repository.id,
+            name="PushPals / roles",
+            head_sha=record.base,
+            external_id=ROLES_CHECK,
+            status="COMPLETED",
+            conclusion="FAILURE",
+            title=title,
+            summary=summary,
+        )
+    ]
 
 
 def _comments(view: SubjectView, record: RequestRecord) -> list[Mutation]:

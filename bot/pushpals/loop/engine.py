@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ from pushpals.loop.steps import Wake
 from pushpals.loop.train.driver import TrainDriver
 from pushpals.loop.watch import ClaimWatch
 from pushpals.loop.work import Crew
-from pushpals.model import Hint, JobState, SubjectRef, issue_of_branch
+from pushpals.model import Hint, SubjectRef, issue_of_branch
+from pushpals.policy.order import first_place
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -99,9 +101,10 @@ class Engine:
                     raise
                 log.info("%s: a write was not answered, looking again: %s", hint.ref, error)
             else:
-                self._wait_for_worker(snapshot, hint)
+                await self._wait_for_worker(snapshot, hint)
                 await self._drive(hint, boarding=boarding)
                 return None
+        await self.crew.waits_no_more(hint.ref)
         raise Stuck(f"{hint.ref} moved {MAX_LOOKS} times while it was looked at")
 
     async def _drive(self, hint: Hint, *, boarding: bool) -> None:
@@ -125,6 +128,8 @@ class Engine:
             errands=self.crew.errands(hint.ref.repo),
             free=self.crew.free,
         )
+        jobs = [entry.record for entry in plan_jobs(snapshot.ledger)]
+        snapshot = replace(snapshot, free=self.crew.free_for(hint.ref, jobs))
         self.services.board.see(hint.ref, snapshot.view)
         repo.branch = snapshot.view.repository.default_branch or repo.branch
         return snapshot
@@ -145,10 +150,12 @@ class Engine:
         self._homes[ref] = SubjectRef(repo=ref.repo, number=number)
         return self._homes[ref]
 
-    def _wait_for_worker(self, snapshot: Snapshot, hint: Hint) -> None:
-        queued = any(entry.record.state is JobState.QUEUED for entry in plan_jobs(snapshot.ledger))
-        if queued and not snapshot.free:
-            self.crew.wait_for_worker(hint)
+    async def _wait_for_worker(self, snapshot: Snapshot, hint: Hint) -> None:
+        jobs = [entry.record for entry in plan_jobs(snapshot.ledger)]
+        if first_place(jobs) is not None and not snapshot.free:
+            self.crew.wait_for_worker(hint, jobs)
+        else:
+            await self.crew.waits_no_more(hint.ref)
 
 
 def _riding(snapshot: Snapshot) -> frozenset[tuple[str, Sha | None]]:

@@ -43,10 +43,11 @@ async def open_request(step: steps.OpenRequest, s: Snapshot, hands: Hands) -> Sn
         plan=made.plan,
         base=made.base,
         policy_digest=made.policy_digest,
+        drafted_by=hands.services.holder if made.ask else None,
+        role_problems=made.role_problems,
         created_at=now,
         causes=(*(old.record.causes if old else ()), step.cause),
         first=max((number_of(job.record) for job in s.ledger.jobs), default=0) + 1,
-        drafted_by=hands.services.holder if made.ask else None,
     )
     message = f"{step.asker.login} asked for #{request.number}: {prose.one_line(request.title, 60)}"
     entry = await save_request(hands, old, record, message)

@@ -40,6 +40,8 @@ async def observe(
     jobs = shown_jobs(ledger)
     commits = {job.root for job in jobs} | {job.record.head for job in jobs if job.record.head}
     shown_plan = [plan_branch(ref.number)] if ledger.request and ledger.request.record.plan_commit else []
+    if ledger.request and ledger.request.record.role_problems:
+        commits.add(ledger.request.record.base)
     if ledger.request and ledger.request.record.plan_commit:
         commits.add(ledger.request.record.plan_commit)
     if isinstance(policy, PolicyProblem):

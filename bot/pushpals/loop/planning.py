@@ -48,6 +48,7 @@ class Draft:
     policy_digest: str
     ask: bool
     """Whether a model is asked for a better one."""
+    role_problems: tuple[str, ...] = ()
 
     def changes(self, hands: Hands) -> dict[str, object]:
         """Return the fields of the record that this sets."""
@@ -57,6 +58,7 @@ class Draft:
             "plan": self.plan,
             "policy_digest": self.policy_digest,
             "drafted_by": holder,
+            "role_problems": self.role_problems,
         }
 
 
@@ -69,7 +71,13 @@ async def draft(request: Request, s: Snapshot, hands: Hands) -> Draft:
     checks = ", ".join(plan.tasks[0].checks) or "none found"
     summary = f"{prose.count(len(plan.tasks), 'task')}, {plan.risk} risk, checks: {checks}"
     hands.services.watch(Event(s.ref, "plan", summary))
-    return Draft(s.ledger.base, plan, policy_digest(s.policy), asks_a_model(hands.services.model, request))
+    return Draft(
+        s.ledger.base,
+        plan,
+        policy_digest(s.policy),
+        ask=asks_a_model(hands.services.model, request),
+        role_problems=tuple(str(problem) for problem in facts.roles.problems),
+    )
 
 
 async def facts_of(base: Sha, s: Snapshot, hands: Hands) -> RepoFacts:

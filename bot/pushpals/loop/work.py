@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 
 from pushpals.ledger import ClaimLost
 from pushpals.loop.shift import Shift
+from pushpals.loop.waiting import WaitingList
 from pushpals.model import Hint, JobState
+from pushpals.policy.order import first_place
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from pushpals.ledger import Entry
     from pushpals.loop.hands import Errand, Hands
     from pushpals.loop.services import Services
     from pushpals.loop.snapshot import Snapshot
-    from pushpals.model import JobId, JobRecord, RepoRef
+    from pushpals.model import JobId, JobRecord, RepoRef, SubjectRef
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ class Crew:
     _tasks: dict[tuple[RepoRef, JobId], asyncio.Task[None]] = field(default_factory=dict)
     _errands: dict[tuple[RepoRef, str], asyncio.Task[None]] = field(default_factory=dict)
     _few: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_ERRANDS))
-    _waiting: dict[Hint, None] = field(default_factory=dict)
+    _waiting: WaitingList = field(default_factory=WaitingList)
 
     @property
     def free(self) -> bool:
@@ -66,9 +68,23 @@ class Crew:
             self._errands[s.ref.repo, key] = task
         return replace(s, errands=s.errands | {key})
 
-    def wait_for_worker(self, hint: Hint) -> None:
+    def free_for(self, ref: SubjectRef, jobs: Sequence[JobRecord]) -> bool:
+        """True while one of a subject's `jobs` may start: none that waits with a better place is passed."""
+        place = first_place(jobs)
+        ahead = self._waiting.ahead_of(ref, place) if place is not None else 0
+        return len(self._tasks) + ahead < self.services.config.capacity
+
+    def wait_for_worker(self, hint: Hint, jobs: Sequence[JobRecord]) -> None:
         """Remember a subject that found no worker free; it is hinted at when one is."""
-        self._waiting[hint] = None
+        place = first_place(jobs)
+        if place is not None:
+            self._waiting.put(hint, place)
+
+    async def waits_no_more(self, ref: SubjectRef) -> None:
+        """Forget a subject that waited for a worker; whoever was held back for it has a turn."""
+        if self._waiting.drop(ref) and self.free:
+            for hint in self._waiting.hints():
+                await self.tell(hint)
 
     async def start(self, entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapshot:
         """Claim a job by compare-and-swap and begin with it. Raises ClaimLost when another was quicker."""
@@ -159,6 +175,5 @@ class Crew:
             await broke(code)
 
     async def _hint(self, hint: Hint) -> None:
-        waiting, self._waiting = self._waiting, {}
-        for each in {hint: None, **waiting}:
+        for each in [hint, *(other for other in self._waiting.hints() if other.ref != hint.ref)]:
             await self.tell(each)

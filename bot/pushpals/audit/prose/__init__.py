@@ -22,6 +22,7 @@ from pushpals.audit.prose.plan import (
     plan_title,
     question_comment,
     question_mark,
+    roles_check,
     void_comment,
     void_mark,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "reply_mark",
     "report_mark",
     "role_name",
+    "roles_check",
     "round_reply",
     "round_words",
     "spent",

@@ -130,8 +130,8 @@ def plan_body(record: RequestRecord, roles: Sequence[str]) -> str:
         ),
         "",
         (
-            "**Next.** Approve this with a review, or press *Approve plan* on its check. To turn it down, "
-            "request changes with a reason, or close it."
+            "**Next.** Approve this with a review, with *Approve plan* on its check, or with "
+            "`/pushpals approve`. To turn it down, request changes with a reason, or close it."
         ),
     ]
     return truncate_markdown("\n".join(lines), COMMENT_LIMIT)
@@ -170,6 +170,24 @@ def plan_closed(record: RequestRecord) -> str:
     return (
         f"Approved, and closed: a plan is not merged. The work goes on in #{record.request.number}, each "
         "task in a pull request of its own."
+    )
+
+
+def roles_check(record: RequestRecord) -> tuple[str, str]:
+    """Return title and summary of the check run on a commit with role files that are not used."""
+    problems = record.role_problems
+    lines = [f"- {item(problem, 400)}" for problem in problems]
+    return (
+        f"{count(len(problems), 'role file')} not used",
+        "\n".join(
+            [
+                "These files of `.github/pushpals/roles/` are left out; the work goes on without them.",
+                "",
+                *lines,
+                "",
+                "**Next.** Mend them on the default branch; they are read again with the next request.",
+            ]
+        ),
     )
 
 
