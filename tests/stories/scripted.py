@@ -12,6 +12,8 @@ from aiohttp import web
 
 Messages = list[dict[str, Any]]
 Message = dict[str, Any]
+NO_PLAN = "I have no plan."
+"""Then the rules' own plan is taken."""
 NO_FINDINGS = '{"findings": []}'
 Reply = str | Message | Callable[[Messages], str | Message]
 
@@ -32,6 +34,9 @@ class ScriptedModel:
         self.reviews: list[Reply] = [NO_FINDINGS]
         """What it says of changes it is to review, in order; the last one repeats."""
         self.reviewed: list[Messages] = []
+        self.plans: list[Reply] = []
+        """What it says of requests it is to plan. Empty: that comes from the replies too."""
+        self.planned: list[Messages] = []
         self.down = False
         self.silent = False
         self.hold: Callable[[Messages], asyncio.Event | None] = lambda _messages: None
@@ -67,6 +72,13 @@ class ScriptedModel:
     async def _models(self, _request: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": "scripted", "object": "model"}]})
 
+    def _script_for(self, system: str) -> tuple[list[Messages], list[Reply]]:
+        if system.startswith("You review a change"):
+            return self.reviewed, self.reviews
+        if self.plans and system.startswith("You are the foreman"):
+            return self.planned, self.plans
+        return self.asked, self.replies
+
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         self._asked.set()
         if self.silent:
@@ -74,8 +86,7 @@ class ScriptedModel:
         if self.down:
             return web.Response(status=503, text="down")
         body = await request.json()
-        reviewing = body["messages"][0]["content"].startswith("You review a change")
-        asked, replies = (self.reviewed, self.reviews) if reviewing else (self.asked, self.replies)
+        asked, replies = self._script_for(str(body["messages"][0]["content"]))
         asked.append(body["messages"])
         if held := self.hold(body["messages"]):
             await held.wait()
