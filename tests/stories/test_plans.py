@@ -225,3 +225,37 @@ async def test_two_listed_tasks_become_two_pull_requests_in_turn(new_town: Build
     assert (first.base_ref, second.base_ref) == ("main", first.head_ref)
     assert [job.task.scope[0] for job in await town.jobs(issue)] == ["/auth/names.py", "/auth/greet.py"]
     assert "2 of 2 tasks done" in said(town, issue)
+
+
+async def test_a_role_of_the_repository_does_the_task_and_a_broken_one_is_told(new_town: Builder) -> None:
+    folder = ".github/pushpals/roles"
+    namer = "---\ntitle: Namer\nscope: [auth/**]\nlimits: {files: 1}\n---\nKnow your names.\n"
+    town = await new_town([FIX], {**FILES, f"{folder}/namer.md": namer, f"{folder}/wide.md": "Do all.\n"})
+    issue = town.issue()
+    town.forge.add_label(issue, "ada", "namer")
+    async with town.server() as server:
+        town.label(issue)
+        await town.concluded(issue)
+        await server.queue.idle()
+    [job] = await town.jobs(issue)
+    assert (job.state, job.task.role, job.branch) == (JobState.PUBLISHED, "namer", "agent/namer/1-1")
+    assert job.task.bounds.within == ("auth/**",)
+    assert "Know your names." in str(town.model.asked[0])
+    [check] = [run for run in town.checks() if run.external_id == "roles"]
+    assert check.conclusion == "failure"
+    assert f"{folder}/wide.md line 1: the file begins with" in (check.summary or "")
+
+
+async def test_a_command_approves_and_the_asker_is_told_why_theirs_does_not(new_town: Builder) -> None:
+    town = await town_of(new_town)
+    issue = town.issue(body=MEDIUM)
+    async with town.server() as server:
+        town.label(issue)
+        await shown_plan(town, issue)
+        town.forge.comment(issue, "ada", "/pushpals approve")
+        await town.until(lambda: "does not approve its plan alone" in said(town, issue))
+        assert await town.jobs(issue) == []
+        town.forge.comment(issue, "mia", "/pushpals approve")
+        await town.concluded(issue)
+        await server.queue.idle()
+    assert "`mia` approved the plan." in said(town, issue)
