@@ -79,7 +79,7 @@ class Press(Frozen):
     """Somebody pressed a button on one of our check runs. GitHub tells it once and keeps no record of it."""
 
     id: str
-    """The delivery that told it: a redelivery has the same."""
+    """A name for what was signed: sent again, under whichever delivery id, it is the same press."""
     person: Person
     action: str
     """Identifier of the button."""

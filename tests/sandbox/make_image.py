@@ -51,7 +51,7 @@ def _archive() -> bytes:
         above = {str(parent) for path in (*files, *_TEXTS) for parent in PurePosixPath(path).parents}
         for name in sorted({*_EMPTY, *above} - {"."}):
             directory = tarfile.TarInfo(name)
-            directory.type, directory.mode = tarfile.DIRTYPE, 0o755
+            directory.type, directory.mode = tarfile.DIRTYPE, 0o1777 if name == "tmp" else 0o755
             archive.addfile(directory)
         for name, text in _TEXTS.items():
             _add(archive, name, text.encode(), 0o644)

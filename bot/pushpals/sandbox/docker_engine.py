@@ -6,7 +6,7 @@ import contextlib
 import os
 import platform
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +83,13 @@ class Engine:
             # Inside a rootless engine's containers, 0 is the unprivileged user who runs it.
             user = "0:0" if rootless else f"{owner.st_uid}:{owner.st_gid}"
             options = _options(name, user, workspace, limits)
-            self._client.containers.run(self._image, detach=True, **options)
+            container = self._client.containers.run(self._image, detach=True, **options)
+        if shares_processes(container.attrs):
+            # Sweeping kills whatever can be seen, and that would be this machine's processes.
+            self.remove(name)
+            raise SandboxUnavailable(
+                "Docker: the engine shows containers the processes of others.", image=self._image
+            )
         code = self.run(self.prepare(name, ["/usr/bin/env", "-i", "/bin/sh", "-c", _TRIAL]), lambda _: None)
         if code != 0:
             reason = f"user {user} cannot write to {workspace}" if code == _NOT_WRITABLE else _LACKS
@@ -191,6 +197,11 @@ def _options(name: str, user: str, workspace: Path, limits: Limits) -> dict[str,
         "healthcheck": {"test": ["NONE"]},
         "auto_remove": True,
     }
+
+
+def shares_processes(attributes: Mapping[str, Any]) -> bool:
+    """Say whether a container has no process namespace of its own; some engines can be set up so."""
+    return bool(attributes["HostConfig"].get("PidMode"))
 
 
 def _owner() -> str:

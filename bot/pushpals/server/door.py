@@ -10,6 +10,8 @@ from aiohttp import web
 from pushpals.server.queue import HintQueue
 from pushpals.server.webhook import BODY_LIMIT, webhook_handler
 
+HEADER_BYTES = 8_190
+"""Of the first line, and of each header with its name; GitHub's are far shorter."""
 _CLOSING_SECONDS = 2.0
 """For requests under way when it closes. GitHub counts one that is cut off as failed, as it should."""
 
@@ -37,6 +39,8 @@ class Door:
             access_log=None,
             handle_signals=False,
             shutdown_timeout=_CLOSING_SECONDS,
+            max_line_size=HEADER_BYTES,
+            max_field_size=HEADER_BYTES,
             auto_decompress=False,  # The signature is over the bytes as they came, and GitHub packs none.
         )
         await runner.setup()

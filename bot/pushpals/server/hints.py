@@ -32,6 +32,7 @@ EVENTS: Mapping[str, frozenset[str | None]] = {
 
 _IDS_END = 2**63
 """GitHub's ids fit 64 bits. One that does not would be asked for in vain, again and again."""
+_NAME_LENGTH = 32
 _BUTTON_LENGTH = 20  # Characters of an identifier (GitHub documentation, "Create a check run").
 
 
@@ -44,6 +45,13 @@ class Delivery:
     at: datetime
     app_id: int | None = None
     """Id of the App it was sent to."""
+    digest: str = ""
+    """SHA-256 (hex) of its body, which is what is signed: the headers, its id among them, are not."""
+
+    @property
+    def name(self) -> str:
+        """A name for what it tells: the same for whatever repeats it, under whichever id."""
+        return self.digest[:_NAME_LENGTH] or self.id
 
 
 def hint_of(delivery: Delivery, payload: Mapping[str, Any]) -> Hint | None:
@@ -155,7 +163,7 @@ def _pressed(payload: Mapping[str, Any], delivery: Delivery) -> _Place | None:
     try:
         press = Press.model_validate(
             {
-                "id": delivery.id,
+                "id": delivery.name,
                 "person": {"id": _whole(_at(sender, "id")), "login": _at(sender, "login")},
                 "action": action,
                 "external_id": external,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,14 @@ _ID_DIGITS = 20
 
 BODY_LIMIT = 25 * 1024 * 1024
 """GitHub caps webhook payloads at 25 MB (docs.github.com, "Webhook events and payloads")."""
+BODY_SECONDS = 10.0
+"""How long a body may take to arrive: GitHub itself gives up after ten seconds."""
+LARGE = 1024 * 1024
+LARGE_AT_ONCE = 4
+"""Bodies of more than `LARGE` bytes, or of unknown length, that are held in memory at the same time."""
+
+_SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
+_TURNED_AWAY = "The signature does not match. The App and this server need the same webhook secret.\n"
 
 
 def signature_ok(secret: bytes, body: bytes, header: str | None) -> bool:
@@ -39,20 +49,24 @@ def webhook_handler(
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     """Return the handler of `POST /webhook`.
 
-    401: signature missing or wrong, nothing parsed. 413: body over 25 MB. 400: signed, but not a JSON object.
-    202: taken, or of no interest.
+    401: signature missing or wrong, nothing parsed; without one that could be right, nothing is even read.
+    408: the body is too slow. 413: body over 25 MB. 400: signed, but not a JSON object. 202: taken, or of no
+    interest.
     """
+    large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def receive(request: web.Request) -> web.Response:
+        header = request.headers.get("X-Hub-Signature-256")
+        if not could_be_signed(header):
+            return web.Response(status=401, text=_TURNED_AWAY)
         try:
-            body = await request.read()
+            body = await body_of(request, large)
         except web.HTTPRequestEntityTooLarge:
             return web.Response(status=413, text="The body is over 25 MB, more than GitHub sends.\n")
-        if not signature_ok(secret, body, request.headers.get("X-Hub-Signature-256")):
-            return web.Response(
-                status=401,
-                text="The signature does not match. The App and this server need the same webhook secret.\n",
-            )
+        except (TimeoutError, ConnectionError):
+            return web.Response(status=408, text="The body did not arrive in time.\n")
+        if not signature_ok(secret, body, header):
+            return web.Response(status=401, text=_TURNED_AWAY)
         try:
             payload = json.loads(body)
         except (ValueError, RecursionError):
@@ -68,6 +82,7 @@ def webhook_handler(
             id=request.headers.get("X-GitHub-Delivery", "-")[:40],
             at=now(),
             app_id=_app_of(request),
+            digest=hashlib.sha256(body).hexdigest(),
         )
         hint = hint_of(delivery, payload)
         if hint:
@@ -82,6 +97,24 @@ def webhook_handler(
         return web.Response(status=202)
 
     return receive
+
+
+def could_be_signed(header: str | None) -> bool:
+    """Tell whether a header has the form of a signature. Of whoever sends none, not a byte is read."""
+    return header is not None and _SIGNATURE.fullmatch(header) is not None
+
+
+async def body_of(request: web.Request, large: asyncio.Semaphore) -> bytes:
+    """Return the raw body; raises TimeoutError for one that trickles in.
+
+    Strangers can make us read, so what is large is read by turns: memory stays bounded however many call.
+    """
+    length = request.content_length
+    async with asyncio.timeout(BODY_SECONDS):
+        if length is not None and length <= LARGE:
+            return await request.read()
+        async with large:
+            return await request.read()
 
 
 def _named(hint: Hint | None) -> str:
