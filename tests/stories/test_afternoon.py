@@ -40,7 +40,7 @@ FILES = {
     },
     ".github/pushpals.yml": "integration:\n  train: approval\n",
 }
-TASKS = [
+TASKS: list[dict[str, object]] = [
     {"goal": "Let `price` double the amount", "scope": ["shop/price.py"]},
     {"goal": "Let `tax` be a fifth of the amount", "scope": ["shop/tax.py"]},
     {"goal": "Let `fee` be the price and one", "scope": ["shop/fee.py"], "depends_on": [1]},
@@ -73,7 +73,7 @@ def worker(messages: Messages) -> dict[str, Any]:
 
 
 def reviewer(messages: Messages) -> str:
-    return BLOCKS if "+    return amount + amount" in str(messages) else NO_FINDINGS
+    return BLOCKS if "return amount + amount" in str(messages) else NO_FINDINGS
 
 
 class Afternoon:
