@@ -24,7 +24,7 @@ from pushpals.loop.services import Event
 from pushpals.model import Failure, FailureKind, JobState, Report, WaitReason
 from pushpals.policy.job import may_retry, retry_delay_seconds
 from pushpals.sandbox import Limits, SandboxUnavailable, remove_tree
-from pushpals.source_control.gate import better_than_base
+from pushpals.source_control.gate import better_than_base, no_worse_than_base
 from pushpals.workerpals import work
 from pushpals.workerpals.events import one_line
 
@@ -202,11 +202,8 @@ class Shift:
             await self._ask(outcome.asks, {**changes, "holder": None}, capture)
             return
         failure = outcome.failure
-        if (
-            failure
-            and failure.kind is FailureKind.CHECKS
-            and better_than_base(outcome.base_checks, outcome.head_checks)
-        ):
+        judge = no_worse_than_base if self._entry.record.orders else better_than_base
+        if failure and failure.kind is FailureKind.CHECKS and judge(outcome.base_checks, outcome.head_checks):
             failure = None  # the gate says on the pull request what still fails, as it did before
         merges = self._entry.record.merges is not None
         if failure is None and not capture.patch.files and not merges:

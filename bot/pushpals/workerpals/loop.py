@@ -44,6 +44,8 @@ class FreeLoop:
         self._conversation = Conversation(opening, context)
         self._idle = 0
         self._complaints = 0
+        self._complained_at = -1
+        """How many edits there were when "done" was last turned down."""
         self._last = ""
 
     async def run(self) -> str | None:
@@ -123,6 +125,9 @@ class FreeLoop:
             return None
         if not self._bench.workspace.changes():
             return prompts.NOTHING_CHANGED if self._complaints == 1 else None
+        if self._complained_at == self._tools.changed:
+            return None  # told once, and it has nothing to add: what still fails may be others' to mend
+        self._complained_at = self._tools.changed
         return f"Not yet. {still_failing(failing, '')}" if failing else None
 
 
