@@ -301,6 +301,8 @@ class Evidence(Frozen):
     head: tuple[CheckResult, ...] = ()
     thin: str | None = None
     """Why this proves little (no checks, nothing that failed before …); None when it stands."""
+    left: int = 0
+    """How many tests still fail as before, where that alone is why it is thin: what else it shows stands."""
 
 
 class FileChange(Frozen):

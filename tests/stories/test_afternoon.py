@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from pushpals.local.forge.entities import Issue, PullRequest
 from pushpals.model import JobRecord, JobState, OrderKind
 from pushpals.server.app import Server
@@ -38,7 +40,7 @@ FILES = {
         f"tests/test_{name}.py": TESTS.format(name=name, value=value)
         for name, value in (("price", 20), ("tax", 2), ("fee", 21))
     },
-    ".github/pushpals.yml": "integration:\n  train: approval\n",
+    ".github/pushpals.yml": "integration:\n  train: approval\n  required: [lint]\n",
 }
 TASKS: list[dict[str, object]] = [
     {"goal": "Let `price` double the amount", "scope": ["shop/price.py"]},
@@ -188,16 +190,32 @@ async def is_merged_with_what_somebody_changed_meanwhile(day: Afternoon, server:
 
 async def another_request_is_cancelled(town: Town) -> Issue:
     never = asyncio.Event()
-    town.model.hold = lambda messages: never if "Rename it all" in str(messages) else None
+    begun = len(town.model.asked)
+    town.model.hold = lambda _messages: never if len(town.model.asked) > begun else None
     town.model.plans = [call("plan", tasks=[{"goal": "Rename it all", "scope": ["**"]}], risk="low")]
     issue = town.issue("Rename it all", "Every name should be longer.")
     other = Afternoon(town, issue)
     town.label(issue)
     await other.reads("Working")
+    await town.until(lambda: len(town.model.asked) > begun)
     town.forge.comment(issue, "ada", "/pushpals cancel")
     await other.reads("`ada` stopped it")
     assert not any(f"/{issue.number}-" in pull.head_ref for pull in town.pulls())
     return issue
+
+
+async def ci_passes_what_the_train_tests(town: Town) -> None:
+    """Play the repository's CI on the train's branch, for as long as this runs."""
+    seen: set[str] = set()
+    while True:
+        revision = town.forge.store.revision
+        refs = await town.forge.git.refs(town.repo, "refs/heads/")
+        commit = refs.get("refs/heads/main_agents")
+        if commit and commit not in seen:
+            seen.add(commit)
+            await town.forge.ci(town.repo, commit, "lint", "success")
+        else:
+            await town.until(lambda: town.forge.store.revision != revision)  # noqa: B023 - used at once
 
 
 async def lands_by_the_train(day: Afternoon, main: str) -> None:
@@ -212,6 +230,7 @@ async def lands_by_the_train(day: Afternoon, main: str) -> None:
     assert main in (await town.forge.git.run(town.repo, "rev-list", tip)).split()
 
 
+@pytest.mark.timeout(300)
 async def test_an_afternoon(new_town: Builder) -> None:
     town = await new_town([worker], FILES)
     town.tools = True
@@ -229,8 +248,9 @@ async def test_an_afternoon(new_town: Builder) -> None:
         await is_mended_where_ci_was_red(day)
         main = await is_merged_with_what_somebody_changed_meanwhile(day, server)
         other = await another_request_is_cancelled(town)
+        ci = asyncio.create_task(ci_passes_what_the_train_tests(town))
         await lands_by_the_train(day, main)
-        await server.queue.idle()
+        ci.cancel()
 
     assert {job.state for job in await town.jobs(day.issue)} == {JobState.MERGED}
     assert [job.state for job in await town.jobs(other)] == [JobState.CANCELLED]

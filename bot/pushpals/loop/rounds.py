@@ -134,6 +134,7 @@ async def origin_of(repo: Repo, job: JobRecord) -> Sha:
     await repo.mirror.ensure(job.origin, branch)
     if job.merges is None:
         return job.origin
+    await repo.mirror.ensure(job.merges, f"refs/heads/{await repo.default_branch()}")
     return (await repo.mirror.merge(job.origin, job.merges)).tree
 
 

@@ -96,3 +96,15 @@ def breaks_something(evidence: Evidence) -> bool:
             continue
         return True
     return False
+
+
+def mended(evidence: Evidence) -> list[str]:
+    """Return the tests that failed on base and pass here, as far as the output proves that they do."""
+    here = {result.command: result for result in evidence.head}
+    fixed: dict[str, None] = {}
+    for was in evidence.base:
+        now = here.get(was.command)
+        # A check that was stopped, or does not name all that fails, says nothing of the tests it leaves out.
+        if now and (now.ok or (now.ended == "exited" and 0 < (now.failed or 0) <= len(now.failing))):
+            fixed |= dict.fromkeys(name for name in was.failing if name not in now.failing)
+    return list(fixed)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from pushpals.model import Approval, JobRecord, Person, RequestRecord, Risk, Sha
+from pushpals.model import Approval, Evidence, JobRecord, Person, RequestRecord, Risk, Sha
 from pushpals.policy.access import Allowed, Refused, may_with
+from pushpals.policy.job import mended
 from pushpals.policy.repo_policy import RepoPolicy
 
 RULE: Final = "approval.roles"
@@ -81,10 +82,16 @@ def held_back(record: RequestRecord, job: JobRecord) -> str | None:
     if job.report.risk.rank > approved.rank:
         was = f"the approved plan's is {approved}" if needs_approval(approved) else "the plan's was low"
         return f"The change's risk is {job.report.risk}, and {was}."
-    evidence = job.report.evidence
-    if needs_approval(job.report.risk) and (evidence is None or evidence.thin):
+    if needs_approval(job.report.risk) and not _shows_effect(job.report.evidence):
         return f"No check shows that it works, which a change of {job.report.risk} risk needs."
     return None
+
+
+def _shows_effect(evidence: Evidence | None) -> bool:
+    """True when a check shows what the change does; what still fails besides, as before, undoes nothing."""
+    if evidence is None:
+        return False
+    return not evidence.thin or (evidence.left > 0 and bool(mended(evidence)))
 
 
 def may_land(record: RequestRecord, job: JobRecord, approvers: tuple[Person, ...]) -> str | None:

@@ -111,22 +111,23 @@ async def gather_evidence(
     before = await bench.overlay(at, tree, tests) if tests else at
     edited = [f.path for f in files if f.path in tests and f.status != "added"]
     base, head = await asyncio.gather(bench.check(before, task), bench.check(tree, task))
-    thin = _thin(base, head)
+    thin, left = _thin(base, head), _left(base, head)
     if edited and all(result.ok for result in head):
         judged = await bench.check(await bench.overlay(tree, at, edited), task)
         if not all(result.ok for result in judged):
             names = ", ".join(edited[:3])
+            left = 0
             thin = (
                 f"tests that were there before were edited ({names}); with their former text the checks fail."
             )
-    return Evidence(tree=tree, base=base, head=head, thin=thin)
+    return Evidence(tree=tree, base=base, head=head, thin=thin, left=left)
 
 
 def _thin(base: Sequence[CheckResult], head: Sequence[CheckResult]) -> str | None:
     if all(result.ok for result in (*base, *head)):
         return "every check passed before the change too, so none of them shows that the problem is solved."
     before = {name for result in base for name in result.failing}
-    still = sorted({name for result in head for name in result.failing} & before)
+    still = sorted(_still(base, head))
     if not still:
         return None
     all_before = len(before) + sum(result.unnamed for result in base)
@@ -134,6 +135,16 @@ def _thin(base: Sequence[CheckResult], head: Sequence[CheckResult]) -> str | Non
     word = "fails" if len(still) == 1 else "fail"
     names = ", ".join(still[:3])
     return f"of {all_before} tests that failed before, {least}{len(still)} still {word}: {names}."
+
+
+def _still(base: Sequence[CheckResult], head: Sequence[CheckResult]) -> set[str]:
+    before = {name for result in base for name in result.failing}
+    return {name for result in head for name in result.failing} & before
+
+
+def _left(base: Sequence[CheckResult], head: Sequence[CheckResult]) -> int:
+    """Return how many tests still fail as before; none where all that failed before may not be named."""
+    return 0 if any(result.unnamed for result in (*base, *head)) else len(_still(base, head))
 
 
 def better_than_base(base: Sequence[CheckResult], head: Sequence[CheckResult]) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pushpals.audit.prose.reviews import review_lines
 from pushpals.audit.prose.words import cell, code, item, one_line
-from pushpals.policy.job import doubts
+from pushpals.policy.job import doubts, mended
 
 if TYPE_CHECKING:
     from pushpals.model import CheckResult, Evidence, JobRecord, Report
@@ -27,18 +27,6 @@ def evidence_lines(evidence: Evidence) -> list[str]:
         more = f" and {len(fixed) - _SHOWN_TESTS} more" if len(fixed) > _SHOWN_TESTS else ""
         lines += ["", f"{names}{more} failed on base and {'passes' if len(fixed) == 1 else 'pass'} here."]
     return lines
-
-
-def mended(evidence: Evidence) -> list[str]:
-    """Return the tests that failed on base and pass here, as far as the output proves that they do."""
-    here = {result.command: result for result in evidence.head}
-    fixed: dict[str, None] = {}
-    for was in evidence.base:
-        now = here.get(was.command)
-        # A check that was stopped, or does not name all that fails, says nothing of the tests it leaves out.
-        if now and (now.ok or (now.ended == "exited" and 0 < (now.failed or 0) <= len(now.failing))):
-            fixed |= dict.fromkeys(name for name in was.failing if name not in now.failing)
-    return list(fixed)
 
 
 def doubt_lines(job: JobRecord) -> list[str]:

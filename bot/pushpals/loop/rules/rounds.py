@@ -44,7 +44,7 @@ def round_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
         if remarks:
             found.append(steps.GoOn(job.id, remarks, pull.head_sha))
         elif conflict := _conflict(s, job, pull):
-            found.append(steps.GoOn(job.id, (conflict,), pull.head_sha, s.ledger.base))
+            found.append(steps.GoOn(job.id, (conflict,), pull.head_sha, s.view.repository.default_sha))
         elif red := _red_ci(s, job, pull):
             found.append(steps.GoOn(job.id, (red,), pull.head_sha))
     return found
@@ -99,8 +99,12 @@ def _order(cause: str, text: str, by: Person | None, *, at: object) -> Order:
 
 
 def _conflict(s: Snapshot, job: JobRecord, pull: PullView) -> Order | None:
-    """Return the order to resolve a conflict with the default branch."""
-    cause = f"conflict:{pull.head_sha}:{s.ledger.base}"
+    """Return the order to resolve a conflict with the default branch.
+
+    The branch's tip is that of the view, which was read together with the news of the conflict: the ledger's
+    may be older.
+    """
+    cause = f"conflict:{pull.head_sha}:{s.view.repository.default_sha}"
     into_default = pull.base_ref == s.view.repository.default_branch
     if pull.mergeable != "CONFLICTING" or not into_default or job.conflict_rounds >= MAX_ROUNDS:
         return None
