@@ -34,8 +34,8 @@ class ScriptedModel:
         self.reviews: list[Reply] = [NO_FINDINGS]
         """What it says of changes it is to review, in order; the last one repeats."""
         self.reviewed: list[Messages] = []
-        self.plans: list[Reply] = []
-        """What it says of requests it is to plan. Empty: that comes from the replies too."""
+        self.plans: list[Reply] = [NO_PLAN]
+        """What it says of requests it is to plan; the last one repeats. By default the rules plan."""
         self.planned: list[Messages] = []
         self.down = False
         self.silent = False
@@ -75,7 +75,7 @@ class ScriptedModel:
     def _script_for(self, system: str) -> tuple[list[Messages], list[Reply]]:
         if system.startswith("You review a change"):
             return self.reviewed, self.reviews
-        if self.plans and system.startswith("You are the foreman"):
+        if system.startswith("You are the foreman"):
             return self.planned, self.plans
         return self.asked, self.replies
 

@@ -9,7 +9,7 @@ import pytest
 from pushpals.local.forge.app_entities import CheckRun
 from pushpals.local.forge.entities import Issue
 from tests.stories.conftest import Builder
-from tests.stories.scripted import NO_PLAN, Reply, call
+from tests.stories.scripted import Reply, call
 from tests.stories.town import FILES, Town
 
 EDIT = call("edit", path="auth/names.py", old="if c.isalnum()", new='if c.isalnum() or c == "."')
@@ -23,7 +23,6 @@ async def asking(new_town: Builder, after: list[Reply]) -> Town:
     """Build a town whose worker edits, then asks for a command."""
     town = await new_town([EDIT, ASK, *after])
     town.tools = True
-    town.model.plans = [NO_PLAN]
     return town
 
 
@@ -101,7 +100,6 @@ async def test_a_yes_for_good_opens_a_small_pull_request_that_a_person_merges(
     listed = {".github/pushpals.yml": POLICY} if with_policy else {}
     town = await new_town([EDIT, ASK, call("run", command=COMMAND), DONE], {**FILES, **listed})
     town.tools = True
-    town.model.plans = [NO_PLAN]
     async with town.server():
         issue = town.issue()
         run = await paused(town, issue)
@@ -151,7 +149,6 @@ async def test_where_the_policy_says_so_nobody_is_asked(new_town: Builder) -> No
     files = {**FILES, ".github/pushpals.yml": "commands:\n  ask: false\n"}
     town = await new_town([EDIT, call("run", command=COMMAND), DONE], files)
     town.tools = True
-    town.model.plans = [NO_PLAN]
     async with town.server():
         issue = town.issue()
         town.label(issue)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.stories.conftest import Builder
-from tests.stories.scripted import NO_PLAN, call
+from tests.stories.scripted import call
 from tests.stories.town import BODY, FILES
 
 CANARY = "correct-horse-battery-staple"
@@ -37,7 +37,6 @@ async def test_orders_in_an_issue_lead_nowhere(new_town: Builder, monkeypatch: p
     ]
     town = await new_town(replies, files)
     town.tools = True
-    town.model.plans = [NO_PLAN]
     issue = town.issue(body=ORDERS)
     async with town.server():
         town.label(issue)

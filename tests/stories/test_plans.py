@@ -153,7 +153,8 @@ async def test_a_question_is_answered_and_the_same_request_goes_on(new_town: Bui
 
     ask = call("plan", tasks=[], risk="low", question="Keep dots, or refuse such names?")
     plan = call("plan", tasks=[{"goal": "Keep dots", "scope": ["auth/names.py"]}], risk="low")
-    town = await town_of(new_town, [ask, plan, work])
+    town = await town_of(new_town, [work])
+    town.model.plans = [ask, plan]
     town.tools = True
     issue = town.issue()
     async with town.server() as server:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.stories.conftest import Builder
-from tests.stories.scripted import NO_FINDINGS, NO_PLAN, Reply, call
+from tests.stories.scripted import NO_FINDINGS, Reply, call
 from tests.stories.town import Town
 
 EDIT = call("edit", path="auth/names.py", old="if c.isalnum()", new='if c.isalnum() or c == "."')
@@ -22,7 +22,6 @@ def objection(line: int = 6, severity: str = "blocking", message: str = WHY) -> 
 async def reviewing(new_town: Builder, reviews: list[Reply], replies: list[Reply] | None = None) -> Town:
     town = await new_town(replies or [EDIT, DONE, BETTER, DONE])
     town.tools = True
-    town.model.plans = [NO_PLAN]
     town.model.reviews = reviews
     return town
 
