@@ -23,12 +23,12 @@ WITH_TESTS = sha("base with the patch's tests")
 JUDGED = sha("tree with the base's tests")
 
 
-def ran(*failing: str, passed: int = 3, command: str = "pytest -q", ended: str = "exited") -> CheckResult:
+def ran(*failing: str, tests: int = 4, command: str = "pytest -q", ended: str = "exited") -> CheckResult:
     return CheckResult(
         command=command,
         exit_code=(1 if failing else 0) if ended == "exited" else None,
         ended=ended,
-        passed=passed,
+        passed=tests - len(failing),
         failed=len(failing),
         failing=failing,
     )
@@ -178,7 +178,7 @@ def test_red_checks_stop_the_patch_and_are_named() -> None:
 
 
 def test_a_proven_change_passes_with_its_evidence_and_its_risk() -> None:
-    bench = Bench((changed("pyproject.toml"),), {BASE: ran("a"), TREE: ran()})
+    bench = Bench((changed("pyproject.toml"),), {BASE: ran("a"), TREE: ran(), JUDGED: ran()})
     verdict = judge(bench)
     assert (verdict.failure, verdict.tree) == (None, TREE)
     assert verdict.report.risk is Risk.MEDIUM
@@ -211,6 +211,21 @@ def test_edited_tests_are_judged_by_their_former_text(judged: CheckResult, *, th
     said = verdict.report.evidence.thin or ""
     assert (TEST in said and "with their former text the checks fail" in said) is thin
     assert JUDGED in bench.checked
+
+
+@pytest.mark.parametrize("path", ["pyproject.toml", "unittest.py", "sub/conftest.py", "Makefile"])
+def test_a_change_that_rewrote_its_judge_is_not_called_proven(path: str) -> None:
+    results = {BASE: ran("a"), WITH_TESTS: ran("a"), TREE: ran(), JUDGED: ran("a")}
+    verdict = judge(Bench((changed(CODE), changed(path, "added")), results))
+    assert verdict.report.evidence
+    assert "what decides how the checks run was edited" in (verdict.report.evidence.thin or "")
+
+
+def test_a_change_after_which_fewer_tests_run_is_not_called_proven() -> None:
+    for head in (ran(tests=2), ran().model_copy(update={"passed": None, "failed": None})):
+        verdict = judge(Bench((changed(CODE),), {BASE: ran("a"), TREE: head}))
+        assert verdict.report.evidence
+        assert "ran 4 tests before the change" in (verdict.report.evidence.thin or "")
 
 
 def test_checks_that_passed_before_prove_little() -> None:

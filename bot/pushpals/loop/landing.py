@@ -23,11 +23,12 @@ from pushpals.source_control import Gated, gate
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from pushpals.audit.redact import Redactor
     from pushpals.ledger import Entry
     from pushpals.loop import steps
     from pushpals.loop.hands import Hands
     from pushpals.loop.snapshot import Snapshot
-    from pushpals.model import JobRecord, Usage
+    from pushpals.model import CheckResult, JobRecord, Report, Usage
 
 
 async def gate_job(entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapshot:
@@ -43,6 +44,7 @@ async def gate_job(entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapsh
     except PatchDoesNotApply as error:
         verdict = Gated(job.report, failure=_does_not_apply(error))
     verdict, usage, events = await _reviewed(verdict, patch, s, entry, hands)
+    verdict = replace(verdict, report=redacted(verdict.report, services.redactor))
     events += _events(verdict, services.clock.now())
     for event in events:
         if event.kind in {"gate", "check"}:
@@ -84,6 +86,26 @@ async def _reviewed(
         whole = await hands.repo.mirror.diff(job.merges or job.base, verdict.tree)
         report = reviewing.on_shown_lines(report, whole)
     return replace(verdict, report=report), usage, events
+
+
+def redacted(report: Report, redact: Redactor) -> Report:
+    """Return the report as it may be recorded: the checks print what the repository's code wants."""
+    evidence = report.evidence
+    if evidence is None:
+        return report
+    clean = evidence.model_copy(
+        update={
+            "base": tuple(_redacted_check(check, redact) for check in evidence.base),
+            "head": tuple(_redacted_check(check, redact) for check in evidence.head),
+            "thin": redact(evidence.thin) if evidence.thin else evidence.thin,
+        }
+    )
+    return report.model_copy(update={"evidence": clean})
+
+
+def _redacted_check(check: CheckResult, redact: Redactor) -> CheckResult:
+    names = tuple(redact(name) for name in check.failing)
+    return check.model_copy(update={"output": redact(check.output), "failing": names})
 
 
 def _events(verdict: Gated, at: datetime) -> list[AuditEvent]:

@@ -40,6 +40,7 @@ class LineRule:
     pattern: re.Pattern[str]
     blocking: bool = False
     tests_only: bool = False
+    sources_only: bool = False
 
 
 LINE_RULES: Final = (
@@ -66,6 +67,16 @@ LINE_RULES: Final = (
             r"^\s*assert (?:True|1)\s*(?:#.*)?$|\bexpect\(true\)\.to(?:Be|Equal)\(true\)|\.assertTrue\(True\)"
         ),
         tests_only=True,
+    ),
+    LineRule(
+        "speaks-for-tests",
+        "This ends the process, or prints what a test runner would say, so that no test is the judge.",
+        re.compile(
+            r"\bos\._exit\(|\bprocess\.(?:reallyExit\(|exit\(0\))|\b(?:os\.)?abort\(\)"
+            r"|\bRan \d+ tests?\b|\b\d+ passed\b|(?:#|ℹ) pass \d|\btest result: ok\b"
+        ),
+        blocking=True,
+        sources_only=True,
     ),
     LineRule(
         "leftover",
@@ -113,7 +124,7 @@ def _about_lines(diff: bytes, files: Sequence[FileChange]) -> Iterator[Finding]:
         return
     new = {change.path for change in files if change.status == "added"}
     for part in parts:
-        rules = [rule for rule in LINE_RULES if is_test(part.path) or not rule.tests_only]
+        rules = [rule for rule in LINE_RULES if _concerns(rule, part.path)]
         for number, text in part.added:
             if rule := next((rule for rule in rules if rule.pattern.search(text)), None):
                 yield Finding(
@@ -124,6 +135,12 @@ def _about_lines(diff: bytes, files: Sequence[FileChange]) -> Iterator[Finding]:
                     blocking=rule.blocking,
                 )
         yield from dead_code(part, new=part.path in new)
+
+
+def _concerns(rule: LineRule, path: str) -> bool:
+    if rule.sources_only and first_match(SOURCES, path) is None:
+        return False
+    return is_test(path) or not rule.tests_only
 
 
 def _about_whole(files: Sequence[FileChange]) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from pushpals.model import Evidence, Failure, FailureKind, Report, Risk
 from pushpals.policy import risk as risk_rules
 from pushpals.policy.gate import check_patch
+from pushpals.policy.judges import is_judge
 from pushpals.policy.secrets import find_secrets_in_text
 
 if TYPE_CHECKING:
@@ -102,25 +103,50 @@ async def gather_evidence(
     """Run the checks before and after, each in its own sandbox, and say what that proves.
 
     *Before* is the base with the patch's tests, so that a new test counts by failing there. Where the patch
-    edits tests that were there, the checks are run once more with the base's own copy of them: a change that
-    only passes because it rewrote its judge is not called proven.
+    edits tests that were there, or whatever else decides how the checks run, the checks are run once more
+    with the base's own copy of that: a change that only passes because it rewrote its judge is not called
+    proven. Nor is one after which fewer tests ran than before.
     """
     task, at = job.task, job.merges or job.base
     if not task.checks:
         return Evidence(tree=tree, thin=task.no_check_reason or "the repository has no checks")
     before = await bench.overlay(at, tree, tests) if tests else at
     edited = [f.path for f in files if f.path in tests and f.status != "added"]
+    judges = [f.path for f in files if is_judge(f.path, task.checks) and f.path not in edited]
     base, head = await asyncio.gather(bench.check(before, task), bench.check(tree, task))
     thin, left = _thin(base, head), _left(base, head)
-    if edited and all(result.ok for result in head):
-        judged = await bench.check(await bench.overlay(tree, at, edited), task)
+    if fewer := _fewer(base, head):
+        thin, left = fewer, 0
+    if (edited or judges) and all(result.ok for result in head):
+        judged = await bench.check(await bench.overlay(tree, at, [*edited, *judges]), task)
         if not all(result.ok for result in judged):
-            names = ", ".join(edited[:3])
-            left = 0
-            thin = (
-                f"tests that were there before were edited ({names}); with their former text the checks fail."
-            )
+            thin, left = _rewrote(edited, judges), 0
     return Evidence(tree=tree, base=base, head=head, thin=thin, left=left)
+
+
+def _rewrote(edited: Sequence[str], judges: Sequence[str]) -> str:
+    names = ", ".join([*edited, *judges][:3])
+    what = "tests that were there before were" if edited else "what decides how the checks run was"
+    return f"{what} edited ({names}); with their former text the checks fail."
+
+
+def _fewer(base: Sequence[CheckResult], head: Sequence[CheckResult]) -> str | None:
+    """Return a sentence when a check that passes ran fewer tests than before, or does not tell any more."""
+    before = {result.command: _tests(result) for result in base}
+    for result in head:
+        was, now = before.get(result.command), _tests(result)
+        if not result.ok or not was or (now is not None and now >= was):
+            continue
+        said = "no number of tests" if now is None else f"{now} of them"
+        return f"`{result.command}` ran {was} tests before the change, and tells of {said} after it."
+    return None
+
+
+def _tests(result: CheckResult) -> int | None:
+    """Return how many tests ran, as far as the output tells."""
+    if result.passed is None and result.failed is None:
+        return None
+    return (result.passed or 0) + (result.failed or 0)
 
 
 def _thin(base: Sequence[CheckResult], head: Sequence[CheckResult]) -> str | None:

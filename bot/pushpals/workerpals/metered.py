@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -134,6 +135,10 @@ class MeteredModel:
             raise BudgetSpent(f"All {budget.max_turns} turns are taken.")
         if tokens >= budget.max_tokens:
             raise BudgetSpent(f"{tokens:,} of {budget.max_tokens:,} tokens are spent.")
+        if self._usage.model_calls and self._usage.usd is None and not math.isinf(budget.max_usd):
+            raise BudgetSpent(
+                f"The price of this model is not known, so the cap of ${budget.max_usd:.2f} cannot be kept."
+            )
         if usd > budget.max_usd or (usd == budget.max_usd and usd > 0):
             raise BudgetSpent(f"${usd:.2f} of ${budget.max_usd:.2f} are spent.")
         if self.seconds_left <= 0:
