@@ -14,11 +14,16 @@ import pytest
 
 from pushpals.git import Mirror
 from pushpals.local.forge.entities import Issue
-from pushpals.model import Sha
+from pushpals.loop.bench import TreeBench
+from pushpals.model import UNBOUND, Bounds, Report, Sha, Task
+from pushpals.policy.repo_policy import RepoPolicy
+from pushpals.review_agent import review
 from pushpals.sandbox import Limits, Sandbox, SandboxProvider
 from pushpals.server.app import Server
 from pushpals.server.door import Door
+from pushpals.source_control import Gated, gate
 from tests.git.remotes import BareRemote
+from tests.loop.snapshots import job
 from tests.server.deliveries import SECRET, Sender
 from tests.stories.scripted import Reply, call
 from tests.stories.town import FILES, FIX, Town, build
@@ -79,6 +84,7 @@ class Stage:
             files = {**files, ".github/pushpals.yml": policy}
         town = await build(self.folder / "town", self.bubblewrap, list(replies) or [FIX], files)
         town.tools = any(isinstance(reply, dict) for reply in replies) if tools is None else tools
+        town.model.plans = ["I have no plan."]  # the rules make one then
         self.stack.push_async_callback(town.forge.close)
         self.stack.push_async_callback(town.model.close)
         return town
@@ -159,3 +165,50 @@ def said(town: Town) -> str:
     for run in store.runs.values():
         texts += [run.title, run.summary, run.text]
     return "\n".join(str(text) for text in texts if text)
+
+
+@dataclass
+class Bench:
+    """A repository, and the real gate over it: real git, real sandboxes, the rules as they are."""
+
+    repository: Repository
+    bench: TreeBench
+
+    async def judge(
+        self,
+        *,
+        policy: RepoPolicy = RepoPolicy(),  # noqa: B008 - frozen
+        scope: tuple[str, ...] = ("**",),
+        bounds: Bounds = UNBOUND,
+        checks: tuple[str, ...] = (),
+        words: str = "",
+    ) -> Gated:
+        """Export the workspace as it is now, and judge it as a job's patch."""
+        mirror, base = self.repository.mirror, self.repository.base
+        patch = await mirror.export(base, self.repository.workspace)
+        task = Task(goal="Change it.", scope=scope, bounds=bounds, checks=checks)
+        # The review has sent the worker back once before: what it objects to now is for people to see.
+        record = job(base=base, task=task, sent_back=1, report=Report(words=words, files=patch.files))
+        return await gate(record, patch, policy, self.bench, review)
+
+    async def refuses(self, gained: str, rule: str | None = None, **facts: Any) -> None:
+        """Raise Breach, saying what was `gained`, unless the gate stops the change, by `rule` if given."""
+        verdict = await self.judge(**facts)
+        holds(verdict.failure is not None and (rule is None or verdict.failure.rule == rule), gained)
+
+    def write(self, files: Mapping[str, str | bytes | None]) -> None:
+        """Write, or delete, files of the workspace as an agent might."""
+        for name, text in files.items():
+            path = self.repository.workspace / name
+            if text is None:
+                path.unlink()
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+async def at_the_bench(stage: Stage, files: Mapping[str, str] | None = None) -> Bench:
+    """Return the gate over a repository of these files."""
+    encoded = {name: text.encode() for name, text in (files or {}).items()} or REPO_FILES
+    repository = await stage.repository(encoded)
+    return Bench(repository, TreeBench(repository.mirror, stage.bubblewrap, stage.folder / "scratch"))

@@ -12,11 +12,13 @@ from pushpals.ledger.encoding import (
     AUDIT,
     JOBS,
     RECORD,
+    REQUESTS,
     TRAIN,
     audit_bytes,
     canonical,
     job_of,
     job_order,
+    job_ref,
     message,
     parse,
     parse_any,
@@ -107,6 +109,26 @@ class Ledger:
             return None
         record = parse(TrainRecord, TRAIN, sha, await self._mirror.read(sha, RECORD))
         return Entry(TRAIN, sha, (await self._find_roots([sha]))[sha], record)
+
+    async def begun_since(self, since: datetime) -> int:
+        """Fetch all records, and return how many jobs were begun after `since`, those to come included.
+
+        A record that is damaged counts as one.
+        """
+        await self._mirror.fetch(*_all(f"{REQUESTS}*"), *_all(f"{JOBS}*"))
+        refs = await self._mirror.refs(f"{REQUESTS}*", f"{JOBS}*")
+        records = await self._mirror.read_objects(*(f"{sha}:{RECORD}" for sha in refs.values()))
+        begun = 0
+        for (ref, sha), data in zip(refs.items(), records, strict=True):
+            try:
+                record = parse_any(ref, sha, data)
+            except LedgerDamaged:
+                begun += 1
+                continue
+            # A request counts by its jobs; until they are there, by itself.
+            counts = not isinstance(record, RequestRecord) or job_ref(record.job_id(0)) not in refs
+            begun += counts and record.created_at > since
+        return begun
 
     async def list_jobs(self) -> dict[JobId, Sha]:
         """Return every job of the repository and where its ref is: one request, no record is read."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pushpals.ledger import Entry, LedgerDamaged
     from pushpals.model import JobId, JobRecord, RequestRecord, Sha
     from pushpals.policy.access import Refused
-    from pushpals.policy.repo_policy import PolicyProblem
+    from pushpals.policy.repo_policy import PolicyProblem, RepoPolicy
 
 POLICY_CHECK = "PushPals / policy"
 
@@ -92,6 +92,12 @@ def refusal(view: SubjectView, login: str, cause: str, refused: Refused, label: 
 def changed_text(view: SubjectView, login: str, cause: str, label: str) -> tuple[Mutation, ...]:
     """Return the comment that asks to read the text again: somebody changed it after it was labelled."""
     return (AddComment(view.id, prose.changed_refusal(login, cause, label)),)
+
+
+def too_many(view: SubjectView, cause: str, policy: RepoPolicy) -> tuple[Mutation, ...]:
+    """Return the comment that asks a maintainer whether a day may hold more jobs."""
+    limit, where = policy.budget.jobs, policy.where("budget.jobs")
+    return (AddComment(view.id, prose.too_many_refusal(cause, limit, where, policy.trigger.label)),)
 
 
 def damaged_record(view: SubjectView, damage: LedgerDamaged) -> tuple[Mutation, ...]:

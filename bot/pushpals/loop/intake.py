@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pushpals.audit import prose
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 
 async def open_request(step: steps.OpenRequest, s: Snapshot, hands: Hands) -> Snapshot:
-    """Record who asked for what, with a plan made on the default branch as it stands."""
+    """Record who asked for what, with a plan made on the default branch as it stands.
+
+    Where the day has had its jobs nothing is recorded, and the snapshot tells how many there were.
+    """
     if not isinstance(s.policy, RepoPolicy):
         raise TypeError("a request was opened under a policy that cannot be read")
     old = s.ledger.request
@@ -50,7 +54,11 @@ async def open_request(step: steps.OpenRequest, s: Snapshot, hands: Hands) -> Sn
         first=max((number_of(job.record) for job in s.ledger.jobs), default=0) + 1,
     )
     message = f"{step.asker.login} asked for #{request.number}: {prose.one_line(request.title, 60)}"
-    entry = await save_request(hands, old, record, message)
+    async with hands.repo.beginning:
+        begun = await hands.repo.ledger.begun_since(now - timedelta(days=1))
+        if begun >= s.policy.budget.jobs:
+            return replace(s, begun=begun)
+        entry = await save_request(hands, old, record, message)
     return replace(s, ledger=replace(s.ledger, request=entry))
 
 

@@ -131,6 +131,8 @@ class Repo:
     client: RepoClient
     mirror: Mirror
     ledger: Ledger
+    beginning: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a request is begun: how many there are is counted first."""
     branch: str | None = None
     """Name of the default branch, as far as it is known."""
 

@@ -39,5 +39,7 @@ class Snapshot:
     """Buttons pressed on our check runs, told by the hint that led here: maybe again, so keep their ids."""
     live: Mapping[JobId, str] = field(default_factory=dict)
     """A short line on what each worker of this process does now; for people, never for a decision."""
+    begun: int = 0
+    """How many jobs were begun in the repository within a day, where that stood in the way of one."""
     free: bool = True
     """Whether a worker of this process is free."""

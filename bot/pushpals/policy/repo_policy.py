@@ -150,7 +150,7 @@ class Limits(Section):
 
 
 class BudgetSection(Section):
-    """What one job may spend."""
+    """What one job may spend, and how many jobs a day there may be."""
 
     turns: int = Field(default=50, ge=1, le=50)
     """Turns of the agent."""
@@ -161,6 +161,8 @@ class BudgetSection(Section):
     is local; `.inf` lifts the cap."""
     minutes: float = Field(default=20.0, gt=0, le=300)
     """Minutes from claim to proposal."""
+    jobs: int = Field(default=100, ge=1, le=10_000)
+    """Jobs that are begun in this repository within a day. Whoever asks for more is told who may raise it."""
     explorers: int = Field(default=3, ge=0, le=3)
     """Questions about the code that a worker's helpers may look into at once, within the budget of the job.
     They can only read. `0`: a worker looks for itself."""
@@ -239,7 +241,7 @@ class RepoPolicy(Section):
     limits: Limits = Limits()
     """How large a change may be."""
     budget: BudgetSection = BudgetSection()
-    """What one job may spend."""
+    """What one job may spend, and how many jobs a day there may be."""
     review: ReviewSection = ReviewSection()
     """How a change is reviewed before people see it."""
     commands: CommandsSection = CommandsSection()

@@ -36,6 +36,7 @@ from pushpals.audit.prose.refusals import (
     policy_mark,
     policy_refusal,
     refusal_mark,
+    too_many_refusal,
 )
 from pushpals.audit.prose.rounds import orders_for_worker, reply_mark, report_mark, round_reply, round_words
 from pushpals.audit.prose.words import count, duration, one_line, role_name, spent
@@ -80,6 +81,7 @@ __all__ = [
     "round_words",
     "spent",
     "standing_of",
+    "too_many_refusal",
     "void_comment",
     "void_mark",
 ]

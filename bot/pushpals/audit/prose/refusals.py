@@ -37,6 +37,22 @@ def changed_refusal(login: str, cause: str, label: str) -> str:
     )
 
 
+def too_many(limit: int, where: str) -> str:
+    """Say that a day's jobs are begun, and who may allow more."""
+    return (
+        f"Nothing was started: within a day {limit} jobs were begun in this repository, and "
+        f"`budget.jobs` allows no more ({where}). A maintainer can raise it in `.github/pushpals.yml`."
+    )
+
+
+def too_many_refusal(cause: str, limit: int, where: str, label: str) -> str:
+    """Say the same to somebody who added the label."""
+    return (
+        f"{refusal_mark(cause)}\n{too_many(limit, where)} Then, or tomorrow, remove {code(label)} and add it "
+        "again."
+    )
+
+
 def damage_refusal(ref: str, sha: str, reason: str) -> str:
     """Say that PushPals' own record of an issue cannot be read, and what a maintainer can do."""
     return (

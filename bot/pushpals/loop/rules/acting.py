@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pushpals.audit.prose import answers
+from pushpals.audit.prose import answers, refusals
 from pushpals.audit.text import clean_untrusted
 from pushpals.localbuddy.commands import Command
 from pushpals.loop import steps
@@ -60,6 +60,9 @@ def _open(s: Snapshot, policy: RepoPolicy, heard: Heard) -> Reply:
     meddlers = [who for who in changes if isinstance(allowed(s, policy, who), Refused)]
     if meddlers:
         return answers.changed_meanwhile(meddlers[0].login if meddlers[0] else "ghost")
+    if s.begun >= policy.budget.jobs:
+        limit = policy.budget.jobs
+        return f"{refusals.too_many(limit, policy.where('budget.jobs'))} Then, or tomorrow, say it again."
     return [steps.OpenRequest(heard.key, heard.person, said.at)]
 
 

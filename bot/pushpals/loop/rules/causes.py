@@ -76,4 +76,6 @@ def cause_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
         return [steps.Write(picture.changed_text(s.view, login, cause.id, policy.trigger.label))]
     if under_way(s):
         return [steps.JoinRequest(cause.id)]
+    if s.begun >= policy.budget.jobs:
+        return [steps.Write(picture.too_many(s.view, cause.id, policy))]
     return [steps.OpenRequest(cause.id, asker, cause.at)]
