@@ -96,8 +96,7 @@ def _unlisted(patch: pytest.MonkeyPatch) -> None:
                 return tuple(sorted(patch_.files, key=lambda file: str(file.path)))
 
             inner.setattr(trees, "diff_files", as_listed)
-            tree = await apply(git_, patch_)
-        return tree
+            return await apply(git_, patch_)
 
     patch.setattr(trees, "apply", believing)
 
