@@ -76,13 +76,17 @@ class Town:
     folder: Path
     events: list[Event] = field(default_factory=list)
     told: asyncio.Event = field(default_factory=asyncio.Event)
+    chosen: ChosenModel | None = None
+    """A real model to work with instead of the scripted one."""
     tools: bool = False
     """Whether the model takes tools as such."""
 
     @contextlib.asynccontextmanager
     async def server(self) -> AsyncIterator[Server]:
         """Run a PushPals server in this process; several times one after the other is a restart."""
-        chosen = ChosenModel("scripted", "scripted", url=self.model.url, native_tools=self.tools)
+        chosen = self.chosen or ChosenModel(
+            "scripted", "scripted", url=self.model.url, native_tools=self.tools
+        )
         async with open_services(self.settings, Parts(chosen, self.sandboxes), self._note) as services:
             door = await Door.open(self.settings.require_webhook_secret())
             server = Server.start(services, door)
