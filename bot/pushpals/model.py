@@ -416,6 +416,8 @@ class OrderKind(StrEnum):
     """The repository's own checks are red on the pull request."""
     CONFLICT = "conflict"
     """The pull request does not merge any more."""
+    REBASE = "rebase"
+    """A person wants the base branch's news in it. Without a conflict nobody needs to think about that."""
 
 
 class Order(Frozen):

@@ -163,3 +163,25 @@ async def test_a_spent_budget_pauses_the_job_until_a_button_doubles_it(new_town:
     assert job.budget_factor == 2
     [pull] = town.pulls()
     assert "begun" in await town.forge.git.run(town.repo, "show", f"{pull.head_ref}:NOTES.md")
+
+
+async def test_rebase_merges_the_default_branch_without_a_model(new_town: Builder) -> None:
+    town, issue = await native(new_town)
+    async with town.server():
+        town.label(issue)
+        first = await published(town)
+        asked = len(town.model.asked)
+        main = await town.forge.push(town.repo, "ada", {"NEWS.md": "News.\n"}, message="Tell the news")
+        [pull] = town.pulls()
+        town.forge.comment(pull, "ada", "/pushpals rebase")
+        job = await published(town, 1)
+        [pull] = town.pulls()
+        parents = await town.forge.git.run(town.repo, "rev-list", "--parents", "-n", "1", pull.head_sha)
+        town.forge.comment(pull, "ada", "/pushpals rebase")
+        await town.until(lambda: any("up to date already" in c.body for c in town.comments(pull)))
+
+    assert parents.split() == [pull.head_sha, first.head, main]
+    assert len(town.model.asked) == asked
+    assert (job.base, job.state, job.round) == (main, JobState.PUBLISHED, 1)
+    assert "News." in await town.forge.git.run(town.repo, "show", f"{pull.head_sha}:NEWS.md")
+    assert [change.path for change in job.report.files] == ["auth/names.py"]

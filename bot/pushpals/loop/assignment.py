@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from pushpals.loop.snapshot import Snapshot
     from pushpals.model import JobRecord, RequestRecord
 
-ROLE_OF = {OrderKind.CI: "ci_medic", OrderKind.CONFLICT: "conflict_resolver"}
+ROLE_OF = {
+    OrderKind.CI: "ci_medic",
+    OrderKind.CONFLICT: "conflict_resolver",
+    OrderKind.REBASE: "conflict_resolver",
+}
 """Who does a further round, where it is not who did the first."""
 
 

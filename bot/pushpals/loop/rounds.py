@@ -125,6 +125,14 @@ async def resume(step: steps.Resume, s: Snapshot, hands: Hands) -> Snapshot:
     raise Again
 
 
+async def merges_alone(repo: Repo, job: JobRecord) -> bool:
+    """True when the round is to merge the base branch and nothing else, and the two do not conflict."""
+    only = {order.kind for order in job.orders} <= {OrderKind.CONFLICT, OrderKind.REBASE}
+    if job.merges is None or not only or job.sent_back:
+        return False
+    return (await repo.mirror.merge(job.origin, job.merges)).clean
+
+
 async def origin_of(repo: Repo, job: JobRecord) -> Sha:
     """Return the commit, or for a merge the tree, that the present round begins on; it is in the mirror then.
 

@@ -18,14 +18,14 @@ from pushpals.loop.assignment import assignment_of
 from pushpals.loop.hands import advance
 from pushpals.loop.landing import gate_job
 from pushpals.loop.logbook import Logbook, add_usage
-from pushpals.loop.rounds import checkpoint_of, ended, origin_of
+from pushpals.loop.rounds import checkpoint_of, ended, merges_alone, origin_of
 from pushpals.loop.rules.common import plan_jobs
 from pushpals.loop.services import Event
-from pushpals.model import Failure, FailureKind, JobState, Report, WaitReason
+from pushpals.model import Failure, FailureKind, JobState, Report, Usage, WaitReason
 from pushpals.policy.job import may_retry, retry_delay_seconds
 from pushpals.sandbox import Limits, SandboxUnavailable, remove_tree
 from pushpals.source_control.gate import better_than_base, no_worse_than_base
-from pushpals.workerpals import work
+from pushpals.workerpals import Outcome, work
 from pushpals.workerpals.events import one_line
 
 if TYPE_CHECKING:
@@ -38,13 +38,15 @@ if TYPE_CHECKING:
     from pushpals.loop.hands import Hands
     from pushpals.loop.snapshot import Snapshot
     from pushpals.model import JobRecord, Sha
-    from pushpals.workerpals import Outcome
     from pushpals.workerpals.assignment import Checkpoint, Wish
 
 log = logging.getLogger(__name__)
 
 REASON_LIMIT = 500
 """Characters of a worker's reason for a command."""
+
+
+NOTHING_DONE = Outcome(words="", usage=Usage(), base_checks=(), head_checks=(), failure=None)
 
 
 class Shift:
@@ -69,6 +71,12 @@ class Shift:
         try:
             origin = await origin_of(self._repo, job)
             await self._repo.mirror.materialise(origin, folder)
+            if await merges_alone(self._repo, job):
+                await self._move(
+                    {"state": JobState.RUNNING}, "Merging the base branch, which takes no worker."
+                )
+                await self._finish(NOTHING_DONE, folder, origin)
+                return
             outcome = await self._work_in(folder, await checkpoint_of(self._repo, self._entry, origin))
             await self._finish(outcome, folder, origin)
         except SandboxUnavailable as error:
@@ -212,7 +220,8 @@ class Shift:
                 cause="The worker ended without changing anything.",
                 next_step="Say in the issue what should be different, best by example, then label it again.",
             )
-        files = {"patch.diff": capture.patch.diff} if capture.patch.files else {}
+        # A merge may need no patch: then an earlier round's must not stay in the record.
+        files = {"patch.diff": capture.patch.diff} if capture.patch.files or merges else {}
         if failure is None:
             message = f"Proposed a patch of {prose.count(len(capture.patch.files), 'file')}."
             await self._move({**changes, "state": JobState.PROPOSED}, message, files)

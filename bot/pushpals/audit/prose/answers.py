@@ -40,7 +40,7 @@ USAGE: Final[Mapping[Verb, tuple[str, str]]] = {
     Verb.BUDGET: ("budget 2x [JOB]", "lets a job that ran out of budget spend more, and go on"),
     Verb.CANCEL: ("cancel [JOB]", "stops the work; nothing of it is published after that"),
     Verb.REVIEW: ("review", "reviews this pull request"),
-    Verb.REBASE: ("rebase", "brings this pull request up to date"),
+    Verb.REBASE: ("rebase", "merges the default branch into this pull request"),
     Verb.INTEGRATE: ("integrate", "puts this pull request on the train"),
     Verb.REVERT: ("revert [JOB]", "opens a pull request that takes the change back"),
     Verb.HELP: ("help", "lists what you can say here"),

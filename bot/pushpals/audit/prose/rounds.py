@@ -18,6 +18,7 @@ _ASKED = {
     OrderKind.FINDINGS: "The automated review found",
     OrderKind.CI: "The repository's CI is red",
     OrderKind.CONFLICT: "The base branch and this work conflict",
+    OrderKind.REBASE: "The base branch is to be merged in",
 }
 _DOING = {
     OrderKind.FIX: "doing what was asked",
@@ -25,6 +26,7 @@ _DOING = {
     OrderKind.FINDINGS: "answering the automated review",
     OrderKind.CI: "mending the red checks",
     OrderKind.CONFLICT: "resolving the conflict",
+    OrderKind.REBASE: "merging the base branch",
 }
 OUTPUT_LIMIT = 6_000
 

@@ -20,6 +20,7 @@ from pushpals.loop.rules.places import head_of, job_branch, jobs_here
 from pushpals.loop.rules.plans import CHANGE_QUESTION, plan_shown
 from pushpals.loop.rules.plans import approve as approve_plan
 from pushpals.loop.rules.plans import reject as reject_plan
+from pushpals.loop.rules.rounds import MERGE_TEXT
 from pushpals.loop.rules.tasks import under_way
 from pushpals.model import ENDED, ON_A_BRANCH, JobState, Order, OrderKind, WaitReason
 from pushpals.policy.access import Refused
@@ -113,6 +114,30 @@ def fix(s: Snapshot, _policy: RepoPolicy, heard: Heard, _command: Command) -> Re
     if job.state not in {JobState.PUBLISHED, JobState.APPROVED} or head is None:
         return []  # its turn comes when the round under way has ended
     return [steps.GoOn(job.id, (_order(heard),), head)]
+
+
+def may_rebase(s: Snapshot, place: Place) -> bool:
+    """True on an open pull request of ours whose base branch has moved on."""
+    return may_fix(s, place) and jobs_here(s, place)[-1].base != s.view.repository.default_sha
+
+
+def rebase(s: Snapshot, _policy: RepoPolicy, heard: Heard, _command: Command) -> Reply:
+    """Merge the default branch into the pull request's branch, in a round of its own."""
+    place, tip = heard.utterance.place, s.view.repository.default_sha
+    if not may_fix(s, place):
+        return answers.not_now(Verb.REBASE, "say it on an open pull request of PushPals.")
+    job = jobs_here(s, place)[-1]
+    head = head_of(s, job)
+    if job.state not in {JobState.PUBLISHED, JobState.APPROVED} or head is None:
+        return []  # its turn comes when the round under way has ended
+    if job.onto and place.pull and place.pull.base_ref == job.onto:
+        return answers.not_now(Verb.REBASE, "it builds on another pull request, which lands first.")
+    if tip is None or job.base == tip:
+        return answers.not_now(Verb.REBASE, "it is up to date already.")
+    order = Order(
+        kind=OrderKind.REBASE, cause=heard.key, text=MERGE_TEXT, at=heard.utterance.at, by=heard.person
+    )
+    return [steps.GoOn(job.id, (order,), head, tip)]
 
 
 def _order(heard: Heard) -> Order:

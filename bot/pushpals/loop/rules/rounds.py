@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 MAX_ROUNDS = 2
 """How often CI or a conflict calls a worker by itself; after that a person is asked."""
 TEXT_LIMIT = 8_000
+MERGE_TEXT = (
+    "Merge the base branch: files hold both sides between conflict markers. Keep what both sides meant, "
+    "and leave no marker."
+)
 OPEN_TO_ROUNDS = frozenset({JobState.PUBLISHED, JobState.APPROVED})
 
 
@@ -110,11 +114,7 @@ def _conflict(s: Snapshot, job: JobRecord, pull: PullView) -> Order | None:
         return None
     if job.knows(cause):
         return None
-    text = (
-        "Merge the base branch: files hold both sides between conflict markers. Keep what both sides meant, "
-        "and leave no marker."
-    )
-    return Order(kind=OrderKind.CONFLICT, cause=cause, text=text, at=s.now)
+    return Order(kind=OrderKind.CONFLICT, cause=cause, text=MERGE_TEXT, at=s.now)
 
 
 def _red_ci(s: Snapshot, job: JobRecord, pull: PullView) -> Order | None:

@@ -112,6 +112,7 @@ HANDLERS: Final[Mapping[Verb, Handler]] = MappingProxyType(
         Verb.RUN: Handler(acting.may_run, acting.run),
         Verb.REVIEW: Handler(_may_review, _review),
         Verb.FIX: Handler(acting.may_fix, acting.fix),
+        Verb.REBASE: Handler(acting.may_rebase, acting.rebase),
         Verb.INTEGRATE: Handler(landing.may_integrate, landing.integrate),
         Verb.REVERT: Handler(landing.may_revert, landing.revert),
         Verb.RETRY: Handler(acting.may_retry, acting.retry),
