@@ -530,6 +530,8 @@ class Standing(Frozen):
 
     report: Report
     tree: Sha | None = None
+    head: Sha | None = None
+    """The commit that it was published as; people may have pushed to the branch since."""
 
 
 class JobRecord(Frozen):

@@ -31,7 +31,7 @@ from pushpals.github import (
     UpdateComment,
     UpdatePullRequest,
 )
-from pushpals.ledger import check_transition
+from pushpals.ledger import check_step
 from pushpals.loop import steps
 from pushpals.loop.decide import decide, people_to_check
 from pushpals.loop.rounds import FRESH, ended
@@ -196,7 +196,7 @@ class World:
         old = self.jobs[index]
         self.jobs[index] = old.model_copy(update={**changes, "by": process.holder})
         new = self.jobs[index]
-        check_transition(old.state, new.state, stands=old.head is not None and old.head == new.head)
+        check_step(old, new)
         self.stuck.discard(job_id)
 
     # What the loop does

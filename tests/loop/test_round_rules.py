@@ -6,13 +6,27 @@ from dataclasses import replace
 
 import pytest
 
-from pushpals.github import CiCheck, CommentView, PullView, ReviewView, ThreadView
+from pushpals.github import CiCheck, CommentView, CreateCheckRun, PullView, ReviewView, ThreadView
+from pushpals.ledger import check_step
 from pushpals.localbuddy.buttons import buttons_of
 from pushpals.loop import steps
 from pushpals.loop.decide import decide, people_to_check
+from pushpals.loop.rounds import ended
+from pushpals.loop.rules.integration import why_not_by_itself
 from pushpals.loop.rules.rounds import round_steps
 from pushpals.loop.snapshot import Snapshot
-from pushpals.model import JobState, Order, OrderKind, Person, Press, WaitReason
+from pushpals.model import (
+    Failure,
+    FailureKind,
+    JobRecord,
+    JobState,
+    Order,
+    OrderKind,
+    Person,
+    Press,
+    Standing,
+    WaitReason,
+)
 from pushpals.policy.repo_policy import RepoPolicy
 from tests.loop.snapshots import (
     ADA,
@@ -34,6 +48,7 @@ from tests.loop.snapshots import (
 )
 
 POLICY = RepoPolicy()
+STOPPED = Failure(kind=FailureKind.CANCELLED, cause="Ben stopped it.", next_step="Nothing.")
 
 
 def said(
@@ -161,6 +176,39 @@ def test_a_round_that_came_to_nothing_leaves_what_is_published() -> None:
     """And the rules come to rest: what was asked is served, with the reason on the pull request."""
     served = seen(replace(pull(), threads=(thread(said()),)), served=("remark-1",), round=1)
     assert not any(isinstance(step, steps.GoOn) for step in decide(served))
+
+
+def in_a_round(**facts: object) -> JobRecord:
+    """Return a job in its second round, which began on what somebody else had pushed to its branch."""
+    published = job(JobState.PUBLISHED)
+    stands = Standing(report=published.report, tree=published.tree, head=HEAD)
+    asked = Order(kind=OrderKind.REVIEW, cause="remark-1", at=NOON, by=BEN)
+    going_on = {
+        "head": sha("pushed"),
+        "start": sha("pushed"),
+        "standing": stands,
+        "orders": (asked,),
+        "round": 1,
+    }
+    return job(JobState.RUNNING).model_copy(update={**going_on, **facts})
+
+
+def test_a_round_that_came_to_nothing_claims_nothing_of_what_others_pushed() -> None:
+    """The evidence that stands is that of the commit it was made on."""
+    running = in_a_round()
+    after = running.model_copy(update=ended(running, STOPPED))
+    check_step(running, after)
+    assert (after.state, after.head, after.tree) == (JobState.PUBLISHED, HEAD, running.standing.tree)  # type: ignore[union-attr]
+    moved = replace(pull(), head_sha=sha("pushed"))
+    s = snapshot(view(pulls={BRANCH: (moved,)}), request(), [after], roles={ADA.id: "write"})
+    assert "Somebody else pushed" in (why_not_by_itself(s, RepoPolicy(), after) or "")
+    drawn = [write for step in decide(s) if isinstance(step, steps.Write) for write in step.mutations]
+    assert all(run.head_sha != sha("pushed") for run in drawn if isinstance(run, CreateCheckRun))
+
+
+def test_what_a_round_was_asked_stays_served_when_somebody_stops_it() -> None:
+    after = ended(in_a_round(served=("remark-0",)), STOPPED, cause="press:1")
+    assert after["served"] == ("remark-0", "remark-1", "press:1")
 
 
 # Buttons

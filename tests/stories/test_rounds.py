@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from pushpals.git import Mirror
+from pushpals.ledger.verify import verify_job
 from pushpals.local.forge.entities import Issue, PullRequest
 from pushpals.model import JobRecord, JobState, WaitReason
 from tests.stories.conftest import Builder
@@ -12,6 +16,10 @@ EDIT = call("edit", path="auth/names.py", old="if c.isalnum())", new='if c.isaln
 COMMENTED = FIXED.replace('"""Return the', '"""Return, dots kept, the')
 ANSWER = call("write", path="auth/names.py", content=COMMENTED)
 DONE = call("done", summary="Done.")
+
+
+async def nobody() -> str | None:
+    return None
 
 
 async def published(town: Town, rounds: int = 0, job: str = "1-1") -> JobRecord:
@@ -185,3 +193,23 @@ async def test_rebase_merges_the_default_branch_without_a_model(new_town: Builde
     assert (job.base, job.state, job.round) == (main, JobState.PUBLISHED, 1)
     assert "News." in await town.forge.git.run(town.repo, "show", f"{pull.head_sha}:NEWS.md")
     assert [change.path for change in job.report.files] == ["auth/names.py"]
+
+
+async def test_the_record_of_further_rounds_and_tries_still_verifies(
+    new_town: Builder, tmp_path: Path
+) -> None:
+    """Also of one that came to nothing, and of a try that begins on a newer default branch."""
+    town, issue = await native(new_town, DONE, DONE, EDIT, DONE)
+    async with town.server():
+        town.label(issue)
+        await published(town)
+        [pull] = town.pulls()
+        town.forge.comment(pull, "ada", "/pushpals fix Say why.")
+        await town.until(lambda: any("Not done." in comment.body for comment in town.comments(pull)))
+        await town.forge.push(town.repo, "ada", {"NOTES.md": "More.\n"}, message="Say more")
+        town.forge.comment(pull, "ada", "/pushpals retry")
+        job = await published(town, 1)
+        mirror = await Mirror.open(tmp_path / "copy.git", f"{town.forge.url}/octo/names.git", nobody)
+        await mirror.fetch("+refs/heads/*:refs/heads/*", "+refs/pushpals/*:refs/pushpals/*")
+        verified = await verify_job(mirror, job.id)
+    assert verified.problems == ()

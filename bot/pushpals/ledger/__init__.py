@@ -11,7 +11,7 @@ from pushpals.ledger.records import (
     LedgerView,
     TrainView,
 )
-from pushpals.ledger.transitions import TRANSITIONS, check_transition
+from pushpals.ledger.transitions import TRANSITIONS, check_step, check_transition
 
 __all__ = [
     "TRAIN",
@@ -24,6 +24,7 @@ __all__ = [
     "LedgerError",
     "LedgerView",
     "TrainView",
+    "check_step",
     "check_transition",
     "job_of",
     "job_ref",

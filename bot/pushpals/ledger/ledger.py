@@ -35,7 +35,7 @@ from pushpals.ledger.records import (
     Record,
     TrainView,
 )
-from pushpals.ledger.transitions import check_transition
+from pushpals.ledger.transitions import check_step
 from pushpals.model import ON_A_BRANCH, JobId, JobRecord, RequestRecord, Sha, TrainRecord
 
 
@@ -270,7 +270,7 @@ def _check_step(old: Record, new: Record) -> None:
     if ref_of(old) != ref_of(new):
         raise ValueError(f"The record of {ref_of(new)} can not follow that of {ref_of(old)}.")
     if isinstance(old, JobRecord) and isinstance(new, JobRecord):
-        check_transition(old.state, new.state, stands=old.head is not None and new.head == old.head)
+        check_step(old, new)
 
 
 def _all(pattern: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pushpals.model import JobState
+from pushpals.model import JobRecord, JobState
 
 _S = JobState
 
@@ -52,3 +52,13 @@ def check_transition(old: JobState, new: JobState, *, stands: bool = False) -> N
     if new not in TRANSITIONS[old]:
         legal = ", ".join(sorted(TRANSITIONS[old] - {old})) or "nothing, it is an end"
         raise ValueError(f"A job can not go from {old} to {new}. After {old} comes: {legal}.")
+
+
+def check_step(old: JobRecord, new: JobRecord) -> None:
+    """Raise ValueError when record `new` may not follow `old`.
+
+    What was published stands until the next publication: while a further round goes on, the record's head is
+    where the branch was found, and the commit that was checked before is kept aside.
+    """
+    stood = {old.head, old.standing.head if old.standing else old.head}
+    check_transition(old.state, new.state, stands=old.head is not None and new.head in stood)

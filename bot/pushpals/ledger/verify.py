@@ -8,8 +8,8 @@ from pushpals.audit.chain import Broken, verify
 from pushpals.git import GitError, Mirror
 from pushpals.ledger.encoding import job_ref, parse
 from pushpals.ledger.records import LedgerDamaged
-from pushpals.ledger.transitions import check_transition
-from pushpals.model import JobId, JobRecord, Sha
+from pushpals.ledger.transitions import check_step
+from pushpals.model import JobId, JobRecord, JobState, Sha
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,8 @@ async def verify_job(mirror: Mirror, job: JobId) -> VerifiedJob:
     chain = verify(trail.decode(errors="replace"), job)
     if isinstance(chain, Broken):
         problems.append(f"Audit line {chain.line} {chain.why}.")
-    if record is not None and record.head is not None:
-        problems += await _published(mirror, record, record.head)
-    evidence = record.report.evidence if record is not None else None
-    if record is not None and evidence and record.tree and evidence.tree != record.tree:
-        problems.append("The evidence is about another tree than the one that passed the gate.")
+    if record is not None:
+        problems += await _published(mirror, record)
     count = 0 if isinstance(chain, Broken) else chain.count
     return VerifiedJob(job, len(commits), count, record, tuple(problems))
 
@@ -69,19 +66,32 @@ def _next_record(
         problems.append(f"{sha[:12]} is the record of {record.id}, not of {job}.")
     if before is not None:
         try:
-            check_transition(before.state, record.state)
+            check_step(before, record)
         except ValueError as error:
             problems.append(f"{sha[:12]}: {error}")
-        if record.base != before.base or record.request != before.request:
+        # Another try begins on the default branch as it is by then; a merge of that is published on it.
+        anew = record.state is not before.state and record.state in {JobState.QUEUED, JobState.PUBLISHED}
+        if (record.base != before.base and not anew) or record.request != before.request:
             problems.append(f"{sha[:12]} changes what the job is about.")
     return record
 
 
-async def _published(mirror: Mirror, record: JobRecord, head: Sha) -> list[str]:
-    try:
-        tree = await mirror.commit_tree(head)
-    except GitError:
-        return [f"The published commit {head[:12]} is not here. Fetch {record.branch} to check it too."]
-    if tree != record.tree:
-        return [f"The published commit {head[:12]} does not have the tree that passed the gate."]
-    return []
+async def _published(mirror: Mirror, record: JobRecord) -> list[str]:
+    """Compare what was published with what passed the gate; while a further round goes on, what stands."""
+    stands = record.standing
+    head = stands.head if stands else record.head
+    passed, evidence = (
+        (stands.tree, stands.report.evidence) if stands else (record.tree, record.report.evidence)
+    )
+    problems: list[str] = []
+    if head is not None:
+        try:
+            if await mirror.commit_tree(head) != passed:
+                problems = [f"The published commit {head[:12]} does not have the tree that passed the gate."]
+        except GitError:
+            problems = [
+                f"The published commit {head[:12]} is not here. Fetch {record.branch} to check it too."
+            ]
+    if evidence and passed and evidence.tree != passed:
+        problems.append("The evidence is about another tree than the one that passed the gate.")
+    return problems

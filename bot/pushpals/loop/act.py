@@ -62,9 +62,7 @@ async def _end_job(step: steps.EndJob, s: Snapshot, hands: Hands) -> Snapshot:
     stopped = await hands.crew.stop(hands.repo.ref, step.job)
     if stopped:
         raise Again  # the worker may have moved the record on its way out
-    ending = ended(entry.record, step.failure, for_good=step.for_good)
-    if step.cause:
-        ending |= {"served": (*entry.record.served, step.cause)}
+    ending = ended(entry.record, step.failure, for_good=step.for_good, cause=step.cause)
     return await hands.record(s, entry, ending, step.failure.cause)
 
 

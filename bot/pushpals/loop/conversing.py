@@ -54,9 +54,8 @@ async def cancel_work(step: steps.CancelWork, s: Snapshot, hands: Hands) -> Snap
         if entry.record.state in ENDED:
             continue
         await _close_pulls(s, hands, entry.record)
-        changes = ended(entry.record, failure, for_good=True)
-        served = {} if step.whole else {"served": (*entry.record.served, step.cause)}
-        s = await hands.record(s, entry, changes | served, cause)
+        changes = ended(entry.record, failure, for_good=True, cause=None if step.whole else step.cause)
+        s = await hands.record(s, entry, changes, cause)
     if step.whole and s.ledger.request:
         causes = (*s.ledger.request.record.causes, step.cause)
         s = await _record_request(s, hands, {"causes": causes}, "Nothing of it goes on.")

@@ -32,20 +32,32 @@ FRESH = {
 """What a job has when its work begins anew."""
 
 
-def ended(job: JobRecord, failure: Failure, *, for_good: bool = False) -> dict[str, object]:
-    """Return the changes that end a job's work with `failure`.
+def ended(
+    job: JobRecord, failure: Failure, *, for_good: bool = False, cause: str | None = None
+) -> dict[str, object]:
+    """Return the changes that end a job's work with `failure`; `cause` is what asked for that, if it did.
 
     A job that has a pull request goes back to that: what was published stands, and the failure is kept as the
     setback of the round that came to nothing. `for_good` ends such a job too.
+
+    Its head is again the commit that was checked, also where people have pushed to the branch since: nothing
+    is claimed of a commit that nobody looked at.
     """
+    asked = (cause,) if cause else ()
     if job.head is not None and not for_good:
-        served = (*job.served, *(order.cause for order in job.orders if order.cause not in job.served))
+        served = tuple(dict.fromkeys((*job.served, *(order.cause for order in job.orders), *asked)))
         back = {"state": JobState.PUBLISHED, "merges": None, "waiting": None, "asks": None, "holder": None}
-        stands = {"report": job.standing.report, "tree": job.standing.tree} if job.standing else {}
+        stood = job.standing
+        stands = {"report": stood.report, "tree": stood.tree, "head": stood.head or job.head} if stood else {}
         return {**back, **stands, "standing": None, "setback": failure, "failure": None, "served": served}
     cancelled = failure.kind is FailureKind.CANCELLED
     state = JobState.CANCELLED if cancelled else JobState.FAILED
-    return {"state": state, "failure": failure, "waiting": None, "asks": None}
+    ending = {"state": state, "failure": failure, "waiting": None, "asks": None}
+    return {**ending, "served": (*job.served, cause)} if cause else ending
+
+
+def _standing(job: JobRecord) -> Standing:
+    return Standing(report=job.report, tree=job.tree, head=job.head)
 
 
 async def go_on(step: steps.GoOn, s: Snapshot, hands: Hands) -> Snapshot:
@@ -68,7 +80,7 @@ async def go_on(step: steps.GoOn, s: Snapshot, hands: Hands) -> Snapshot:
         "merges": step.merges,
         "asker": next((order.by for order in reversed(step.orders) if order.by), None),
         "spent_before": job.usage,
-        "standing": job.standing or Standing(report=job.report, tree=job.tree),
+        "standing": job.standing or _standing(job),
         "ci_rounds": job.ci_rounds + (OrderKind.CI in kinds),
         "conflict_rounds": job.conflict_rounds + (OrderKind.CONFLICT in kinds),
     }
@@ -99,7 +111,7 @@ async def retry(step: steps.Retry, s: Snapshot, hands: Hands) -> Snapshot:
         "served": (*job.served, step.cause),
         "asker": step.by,
         "spent_before": job.usage,
-        "standing": (job.standing or Standing(report=job.report, tree=job.tree)) if step.head else None,
+        "standing": (job.standing or _standing(job)) if step.head else None,
     }
     await hands.record(s, entry, changes, f"{step.by.login} asked for another try from the base.")
     raise Again
