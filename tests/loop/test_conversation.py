@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from pushpals.audit.prose.answers import answered_keys
 from pushpals.github import AddComment, AddReaction, CommentView, Done, PullView, SubjectView, ThreadView
 from pushpals.github import ReplyToThread as Reply
+from pushpals.ledger import check_step
 from pushpals.localbuddy.commands import commands_of
 from pushpals.loop import steps
 from pushpals.loop.decide import decide, people_to_check
 from pushpals.loop.observe import with_written
 from pushpals.loop.rules.conversation import conversation_steps, waiting_steps
 from pushpals.loop.snapshot import Snapshot
-from pushpals.model import JobRecord, JobState, OrderKind, Person, RequestRecord, WaitReason
+from pushpals.model import JobRecord, JobState, OrderKind, Person, RequestRecord, Task, WaitReason
 from pushpals.policy.repo_policy import RepoPolicy
 from tests.loop.snapshots import (
     ADA,
@@ -161,6 +162,45 @@ def test_a_command_that_a_job_wants_to_run_is_allowed_or_denied(verb: str, kind:
     assert (step.job, step.cause, step.by) == ("42-1", key(f"/pushpals {verb}"), ADA)
     assert {"allowed": step.allowed, "denied": step.denied}[kind] == ("make all",)
     assert len(step.allowed + step.denied) == 1
+
+
+def test_of_several_commands_that_wait_only_the_one_that_is_named_is_decided_on() -> None:
+    """Whoever says yes has read one of them, and nobody knows which."""
+    waits = {"waiting": WaitReason.COMMAND}
+    jobs = [job(S.WAITING, asks="make all", **waits), job(S.WAITING, "42-2", asks="make deploy", **waits)]
+
+    def decided(text: str) -> list[steps.Step]:
+        return owed(snapshot(view(comments=[said(f"/pushpals {text}")]), request(), jobs))
+
+    for verb in ("approve", "reject"):
+        for text in (verb, f"{verb} command"):
+            assert f"Say `/pushpals {verb} 42-1` or `/pushpals {verb} 42-2`" in answer(decided(text))
+    allowed, denied = done(decided("approve 42-2")), done(decided("reject 42-1 no need"))
+    assert isinstance(allowed, steps.Resume)
+    assert isinstance(denied, steps.Resume)
+    assert (allowed.job, allowed.allowed, denied.job, denied.denied) == (
+        "42-2",
+        ("make deploy",),
+        "42-1",
+        ("make all",),
+    )
+    assert "nothing waits" in answer(decided("approve 42-7"))
+
+
+@pytest.mark.parametrize("text", ["fix it", "retry"])
+def test_what_somebody_wants_changed_leaves_the_train_before_it_lands(text: str) -> None:
+    s = snapshot(on_pull(said(f"/pushpals {text}")), request(), [job(S.INTEGRATING, head=HEAD)])
+    assert done(owed(s)) == steps.VoidApproval("42-1", "`ada` asks for more.")
+
+
+def test_one_stopped_task_is_tried_again_while_the_others_go_on() -> None:
+    tasks = [Task(goal="One"), Task(goal="Two")]
+    jobs = [job(S.CANCELLED), job(S.RUNNING, "42-2", index=1)]
+    subject = view(comments=[said("/pushpals retry 42-1")])
+    step = done(owed(snapshot(subject, request(tasks=tasks), jobs)))
+    assert isinstance(step, steps.Retry)
+    assert (step.job, step.head) == ("42-1", None)
+    check_step(jobs[0], jobs[0].model_copy(update={"state": S.QUEUED}))
 
 
 def test_fix_orders_a_round_that_begins_at_the_head_and_answers_in_the_thread() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from pushpals.audit.prose.rounds import reply_mark
 from pushpals.github import CiCheck, CommentView, CreateCheckRun, PullView, ReviewView, ThreadView
 from pushpals.ledger import check_step
 from pushpals.localbuddy.buttons import buttons_of
+from pushpals.localbuddy.pull_picture import kept
 from pushpals.loop import steps
 from pushpals.loop.decide import decide, people_to_check
 from pushpals.loop.rounds import ended
@@ -176,6 +179,35 @@ def test_a_round_that_came_to_nothing_leaves_what_is_published() -> None:
     """And the rules come to rest: what was asked is served, with the reason on the pull request."""
     served = seen(replace(pull(), threads=(thread(said()),)), served=("remark-1",), round=1)
     assert not any(isinstance(step, steps.GoOn) for step in decide(served))
+
+
+@pytest.mark.parametrize("asked", ["a remark", "a command"])
+def test_what_was_asked_is_answered_before_the_next_round_begins(asked: str) -> None:
+    """The next round has orders of its own, and nobody would answer the ones before."""
+    before = Order(kind=OrderKind.REVIEW, cause="remark-1", at=NOON, by=BEN, thread="thread-1")
+    more = (
+        said("And this.", name="remark-2") if asked == "a remark" else said("/pushpals fix this", name="c2")
+    )
+
+    def begins(*comments: CommentView) -> bool:
+        shown = replace(pull(), body="<!-- pushpals:report 42-1/1 -->", threads=(thread(*comments),))
+        s = seen(shown, round=1, orders=(before,), served=("remark-1",))
+        return any(isinstance(step, steps.GoOn) for step in (*round_steps(s, POLICY), *decide(s)))
+
+    assert not begins(said(), more)
+    assert begins(said(), more, said(f"{reply_mark('remark-1')}Done.", US, "ours"))
+
+
+def test_an_answer_in_a_long_thread_is_not_given_again() -> None:
+    order = Order(kind=OrderKind.REVIEW, cause="remark-1", at=NOON, by=BEN, thread="thread-1")
+    later = NOON + timedelta(hours=1)
+    chat = [replace(said("Hm.", STRANGER, f"chat-{n}"), created_at=later) for n in range(10)]
+    for comments, answered in ((chat, True), (chat[:9], False)):
+        shown = replace(pull(), body="<!-- pushpals:report 42-1/1 -->", threads=(thread(*comments),))
+        s = seen(shown, round=1, orders=(order,), served=("remark-1",))
+        record = s.ledger.jobs[0].record
+        owed = list(kept(s.view, request(), s.ledger.jobs, record))
+        assert (owed == []) == answered
 
 
 def in_a_round(**facts: object) -> JobRecord:

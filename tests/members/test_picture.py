@@ -14,6 +14,7 @@ from pushpals.audit import prose
 from pushpals.github import (
     AddComment,
     AddReaction,
+    CloseIssue,
     CreateCheckRun,
     CreatePullRequest,
     Done,
@@ -27,7 +28,7 @@ from pushpals.ledger import Entry, job_ref
 from pushpals.localbuddy import picture
 from pushpals.localbuddy.pull_picture import pull_numbers
 from pushpals.loop.observe import with_written
-from pushpals.model import Evidence, Failure, FailureKind, JobRecord, JobState, RequestRecord
+from pushpals.model import Evidence, Failure, FailureKind, JobRecord, JobState, RequestRecord, Task
 from pushpals.policy.access import Refused
 from tests.loop.snapshots import (
     BASE,
@@ -79,7 +80,7 @@ def answers(subject: SubjectView, writes: Sequence[Mutation]) -> list[Written]:
 
 def _answer(subject: SubjectView, mutation: Mutation, made: str) -> Written:
     match mutation:
-        case AddReaction():
+        case AddReaction() | CloseIssue():
             return Done(subject.id)
         case AddComment():
             return comment(mutation.body, name=f"{made}-{len(subject.comments)}")
@@ -166,6 +167,17 @@ def test_the_pull_request_comes_first_so_that_the_comment_can_name_it() -> None:
     assert kinds(second) == [UpdateComment, UpdateCheckRun]
     assert isinstance(second[0], UpdateComment)
     assert "Read #43 and merge it" in second[0].body
+
+
+def test_an_issue_that_somebody_opened_again_is_not_closed_again() -> None:
+    tasks = request(tasks=[Task(goal="One"), Task(goal="Two")])
+    jobs = [job(JobState.MERGED), job(JobState.MERGED, "42-2", index=1)]
+    before = owed(view(), *jobs, asked=tasks)
+    assert CloseIssue in kinds(before)
+    closed = after(view(), before)
+    assert closed.state == "CLOSED"
+    opened = replace(closed, state="OPEN")
+    assert CloseIssue not in kinds(owed(opened, *jobs, asked=tasks))
 
 
 def test_an_unpublished_job_has_no_pull_request() -> None:

@@ -25,7 +25,7 @@ _NEXT: Mapping[JobState, frozenset[JobState]] = {
     _S.WAITING: frozenset({_S.QUEUED, _S.CLAIMED, _S.PROPOSED, _S.GATED, _S.PUBLISHED, _S.APPROVED}),
     # A person may ask for another try.
     _S.FAILED: frozenset({_S.QUEUED, _S.CANCELLED, _S.SUPERSEDED}),
-    _S.CANCELLED: frozenset(),
+    _S.CANCELLED: frozenset({_S.QUEUED}),
     _S.SUPERSEDED: frozenset(),
     _S.MERGED: frozenset(),
 }

@@ -33,7 +33,7 @@ _NEEDS_TEXT: Final = {
     Verb.ASK: "what you want to know",
     Verb.FIX: "what should be different",
 }
-_NAMES_A_JOB: Final = {Verb.EXPLAIN, Verb.RETRY, Verb.CANCEL, Verb.BUDGET, Verb.REVERT}
+_NAMES_A_JOB: Final = {Verb.EXPLAIN, Verb.RETRY, Verb.CANCEL, Verb.BUDGET, Verb.REVERT, Verb.APPROVE}
 _IGNORES_MORE: Final = {Verb.HELP, Verb.STATUS}
 _JOB: Final = re.compile(r"[0-9]{1,10}-[0-9]{1,4}")
 _FACTOR: Final = re.compile(r"x?(?P<number>[0-9]{1,3}(?:\.[0-9]{1,2})?)x?", re.IGNORECASE)
@@ -137,7 +137,7 @@ def _typed(key: str, verb: Verb, rest: str, below: str) -> Command:
         factor = _factor(words)
         words = words[1:]
     if verb is Verb.APPROVE and _WORDS.fullmatch(" ".join(words).lower()):
-        return Command(key, verb, " ".join(words).lower())
+        return Command(key, verb, " ".join(words).lower(), job)
     if words:
         meant = [f"/{NAME}", verb, f"{factor:g}x" if factor else "", job or ""]
         raise _WrongError(f"says more than `{verb}` takes", " ".join(filter(None, meant)))

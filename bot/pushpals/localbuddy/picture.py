@@ -166,7 +166,9 @@ def owed(view: SubjectView, drawn: Drawn) -> tuple[Mutation, ...]:
         writes.append(AddReaction(view.id, "EYES"))
     if not opened and drawn.comment:
         # First the pull request; what names it or points at it is brought in step with its number known.
-        writes += _comment(view, drawn)
+        said = _comment(view, drawn)
+        # Closed before the comment says that all is merged, and not again when somebody opens it after that.
+        writes += [*_closing(view, drawn), *said] if said else []
     writes += opened
     for entry in mine:
         writes += _head_check(view, entry.record)
@@ -177,15 +179,14 @@ def owed(view: SubjectView, drawn: Drawn) -> tuple[Mutation, ...]:
     if not opened and drawn.comment:
         for entry in drawn.before:
             writes += _live_check(view, entry)
-        writes += _closing(view, drawn)
     return tuple(writes)
 
 
 def _closing(view: SubjectView, drawn: Drawn) -> list[Mutation]:
     """Of several pull requests none may close the issue: it is closed once the last one is merged."""
-    tasks = drawn.request.plan.tasks
-    merged = [entry for entry in drawn.jobs if entry.record.state is JobState.MERGED]
-    done = len(tasks) > 1 and len(merged) == len(tasks)
+    tasks, jobs = drawn.request.plan.tasks, [entry.record for entry in drawn.jobs]
+    merged = all(job.state is JobState.MERGED and not job.reverts for job in jobs)
+    done = len(tasks) > 1 and len(jobs) == len(tasks) and merged
     return [CloseIssue(view.id)] if done and view.state == "OPEN" else []
 
 

@@ -21,9 +21,13 @@ from pushpals.policy.plan_gate import held_back
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pushpals.github import PullView, SubjectView
+    from pushpals.github import CommentView, PullView, SubjectView
     from pushpals.ledger import Entry
     from pushpals.model import JobRecord, RequestRecord
+
+PULL_READ = 30
+THREAD_READ = 10
+"""How many comments are read of a pull request, and of a review thread: the last ones."""
 
 
 def pull_of(view: SubjectView, job: JobRecord) -> PullView | None:
@@ -92,16 +96,22 @@ def kept(
     yield from _answers(pull, job)
 
 
+def _stands(mark: str, read: Sequence[CommentView], most: int, job: JobRecord) -> bool:
+    """True when our answer with `mark` is there, or was pushed out of what is read of a long conversation."""
+    if any(comment.mine and comment.body.startswith(mark) for comment in read):
+        return True
+    return len(read) >= most and read[0].created_at > job.updated_at
+
+
 def _answers(pull: PullView, job: JobRecord) -> Iterator[Mutation]:
     """Yield our answer, once, to each thing that the last round was asked."""
-    said = [comment.body for comment in pull.comments if comment.mine]
     for order in job.orders:
         if order.kind is OrderKind.FINDINGS:
             continue  # nobody but ourselves asked for it; the report says what came of it
         mark = prose.reply_mark(order.cause)
         if order.thread:
             thread = next((thread for thread in pull.threads if thread.id == order.thread), None)
-            if thread and not any(c.mine and c.body.startswith(mark) for c in thread.comments):
+            if thread and not _stands(mark, thread.comments, THREAD_READ, job):
                 yield ReplyToThread(thread.id, prose.round_reply(job, order.cause))
-        elif not any(body.startswith(mark) for body in said):
+        elif not _stands(mark, pull.comments, PULL_READ, job):
             yield AddComment(pull.id, prose.round_reply(job, order.cause))

@@ -92,7 +92,7 @@ async def retry(step: steps.Retry, s: Snapshot, hands: Hands) -> Snapshot:
     """Queue a job again, from the base branch as it stands. Raises Again."""
     entry = entry_of(s, step.job)
     job = entry.record
-    if job.knows(step.cause) or job.state in ENDED - {JobState.FAILED}:
+    if job.knows(step.cause) or job.state in ENDED - {JobState.FAILED, JobState.CANCELLED}:
         return s
     if await hands.crew.stop(hands.repo.ref, step.job):
         raise Again  # the worker may have moved the record on its way out

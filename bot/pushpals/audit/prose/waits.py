@@ -30,7 +30,7 @@ def waiting_lines(job: JobRecord) -> list[str]:
             (
                 "**Next.** *Allow once* lets it run in this job; *Allow for this repo* also opens a pull "
                 "request that puts it on the list; *Deny* lets the worker go on without it. "
-                "`/pushpals approve command` and `/pushpals reject command` do so too."
+                f"`/pushpals approve {job.id}` and `/pushpals reject {job.id}` do so too."
             ),
         ]
     if job.waiting is WaitReason.BUDGET and job.asks:

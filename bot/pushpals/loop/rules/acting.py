@@ -20,7 +20,7 @@ from pushpals.loop.rules.places import head_of, job_branch, jobs_here
 from pushpals.loop.rules.plans import CHANGE_QUESTION, plan_shown
 from pushpals.loop.rules.plans import approve as approve_plan
 from pushpals.loop.rules.plans import reject as reject_plan
-from pushpals.loop.rules.rounds import MERGE_TEXT
+from pushpals.loop.rules.rounds import MERGE_TEXT, free_for_a_round
 from pushpals.loop.rules.tasks import under_way
 from pushpals.model import ENDED, ON_A_BRANCH, JobState, Order, OrderKind, WaitReason
 from pushpals.policy.access import Refused
@@ -68,11 +68,16 @@ def _open(s: Snapshot, policy: RepoPolicy, heard: Heard) -> Reply:
 
 
 def _to_retry(s: Snapshot, place: Place) -> list[JobRecord]:
-    """Return the jobs that may begin again: those that failed, and a pull request's own."""
+    """Return the jobs that may begin again: those that failed, and a pull request's own.
+
+    Also one that was stopped, while other tasks of its plan go on: else all is asked for anew.
+    """
     return [
         job
         for job in jobs_here(s, place)
-        if job.state is JobState.FAILED or (job_branch(place) and job.state in ON_A_BRANCH)
+        if job.state is JobState.FAILED
+        or (job.state is JobState.CANCELLED and job.head is None and under_way(s))
+        or (job_branch(place) and job.state in ON_A_BRANCH)
     ]
 
 
@@ -92,6 +97,8 @@ def retry(s: Snapshot, policy: RepoPolicy, heard: Heard, command: Command) -> Re
     stands = asked_by_command(request.record) or labelled(s.view, policy.trigger.label)
     if found and stands and not request.record.stopped:
         job = found[-1]
+        if job.state is JobState.INTEGRATING:
+            return [_off_the_train(job, heard)]
         return [steps.Retry(job.id, heard.key, heard.person, head_of(s, job))]
     if under_way(s):
         return answers.not_now(Verb.RETRY, "the work is under way, and nothing of it has failed.")
@@ -111,9 +118,16 @@ def fix(s: Snapshot, _policy: RepoPolicy, heard: Heard, _command: Command) -> Re
         return answers.not_now(Verb.FIX, "say it on an open pull request of PushPals.")
     job = jobs_here(s, heard.utterance.place)[-1]
     head = head_of(s, job)
-    if job.state not in {JobState.PUBLISHED, JobState.APPROVED} or head is None:
+    if job.state is JobState.INTEGRATING:
+        return [_off_the_train(job, heard)]
+    if head is None or not free_for_a_round(s, job):
         return []  # its turn comes when the round under way has ended
     return [steps.GoOn(job.id, (_order(heard),), head)]
+
+
+def _off_the_train(job: JobRecord, heard: Heard) -> steps.VoidApproval:
+    """What somebody wants changed does not land as it is."""
+    return steps.VoidApproval(job.id, f"`{heard.person.login}` asks for more.")
 
 
 def may_rebase(s: Snapshot, place: Place) -> bool:
@@ -128,7 +142,9 @@ def rebase(s: Snapshot, _policy: RepoPolicy, heard: Heard, _command: Command) ->
         return answers.not_now(Verb.REBASE, "say it on an open pull request of PushPals.")
     job = jobs_here(s, place)[-1]
     head = head_of(s, job)
-    if job.state not in {JobState.PUBLISHED, JobState.APPROVED} or head is None:
+    if job.state is JobState.INTEGRATING:
+        return answers.not_now(Verb.REBASE, "it is on the merge train, which tests it on top of that branch.")
+    if head is None or not free_for_a_round(s, job):
         return []  # its turn comes when the round under way has ended
     if job.onto and place.pull and place.pull.base_ref == job.onto:
         return answers.not_now(Verb.REBASE, "it builds on another pull request, which lands first.")
@@ -227,41 +243,53 @@ def may_decide(s: Snapshot, place: Place) -> bool:
     return bool(_to_decide(s, place)) or plan_shown(s)
 
 
-def _decided(s: Snapshot, heard: Heard) -> JobRecord | None:
-    """Return the job that a yes or no is about: it had asked by then, in GitHub's whole seconds."""
-    said = heard.utterance.at
+def _decided(s: Snapshot, heard: Heard, command: Command) -> JobRecord | str:
+    """Return the job that a yes or no is about, else why there is none.
+
+    It had asked by then, in GitHub's whole seconds. Of several the command names one: nobody's yes is taken
+    for another command than they have read.
+    """
+    said, named = heard.utterance.at, {command.job, *command.text.split()}
     waiting = _to_decide(s, heard.utterance.place)
-    return next((job for job in waiting if job.updated_at.replace(microsecond=0) <= said), None)
+    asked = [job for job in waiting if job.updated_at.replace(microsecond=0) <= said]
+    found = [job for job in asked if job.id in named] or ([] if command.job else asked)
+    if len(found) > 1:
+        ways = " or ".join(f"`/pushpals {command.verb} {job.id}`" for job in found)
+        return f"several jobs ask for a command. Say {ways}."
+    return found[0] if found else "nothing waits for a yes or no."
 
 
-def _on_plan(s: Snapshot, heard: Heard) -> bool:
+def _on_plan(s: Snapshot, heard: Heard, command: Command) -> bool:
     """True when a yes or no is about the plan that waits: it was shown as it is by then."""
+    jobs = {entry.record.id for entry in s.ledger.jobs}
+    if command.text == "command" or command.job or command.text.strip() in jobs:
+        return False  # it is about what a job asks
     record = s.ledger.request.record if s.ledger.request else None
     written = record.written_at if record else None
     return plan_shown(s) and (written is None or written.replace(microsecond=0) <= heard.utterance.at)
 
 
-def approve(s: Snapshot, policy: RepoPolicy, heard: Heard, _command: Command) -> Reply:
+def approve(s: Snapshot, policy: RepoPolicy, heard: Heard, command: Command) -> Reply:
     """Say yes to the plan that waits, else to the command that a job wants to run."""
-    if _on_plan(s, heard):
+    if _on_plan(s, heard, command):
         step = approve_plan(s, policy, heard.person, "command", heard.key)
         if isinstance(step, Refused):
             return answers.not_now(Verb.APPROVE, step.reason)
         return [step] if step else answers.not_now(Verb.APPROVE, "nothing waits for a yes.")
-    job = _decided(s, heard)
-    if job and job.asks:
-        return [steps.Resume(job.id, heard.key, heard.person, allowed=(job.asks,))]
-    return answers.not_now(Verb.APPROVE, "nothing waits for a yes.")
+    job = _decided(s, heard, command)
+    if isinstance(job, str):
+        return answers.not_now(Verb.APPROVE, job)
+    return [steps.Resume(job.id, heard.key, heard.person, allowed=(job.asks or "",))]
 
 
 def reject(s: Snapshot, policy: RepoPolicy, heard: Heard, command: Command) -> Reply:
     """Say no to it."""
-    if _on_plan(s, heard):
+    if _on_plan(s, heard, command):
         step = reject_plan(s, policy, heard.person, command.text, heard.key)
         if isinstance(step, Refused):
             return answers.not_now(Verb.REJECT, step.reason)
         return [step] if step else answers.not_now(Verb.REJECT, "nothing waits for a yes or no.")
-    job = _decided(s, heard)
-    if job and job.asks:
-        return [steps.Resume(job.id, heard.key, heard.person, denied=(job.asks,))]
-    return answers.not_now(Verb.REJECT, "nothing waits for a yes or no.")
+    job = _decided(s, heard, command)
+    if isinstance(job, str):
+        return answers.not_now(Verb.REJECT, job)
+    return [steps.Resume(job.id, heard.key, heard.person, denied=(job.asks or "",))]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pushpals.audit.text import clean_untrusted
 from pushpals.localbuddy.commands import commands_of
-from pushpals.localbuddy.pull_picture import pull_of
+from pushpals.localbuddy.pull_picture import kept, pull_of
 from pushpals.loop import steps
 from pushpals.loop.rules.common import allowed, ours, plan_jobs
 from pushpals.model import JobState, Order, OrderKind, Person
@@ -38,7 +38,7 @@ def round_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
     found: list[steps.Step] = []
     for entry in plan_jobs(s.ledger):
         job, pull = entry.record, pull_of(s.view, entry.record)
-        if job.state not in OPEN_TO_ROUNDS or pull is None or pull.state != "OPEN" or not ours(s, job):
+        if pull is None or pull.state != "OPEN" or not ours(s, job) or not free_for_a_round(s, job):
             continue
         remarks = tuple(
             order
@@ -52,6 +52,14 @@ def round_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
         elif red := _red_ci(s, job, pull):
             found.append(steps.GoOn(job.id, (red,), pull.head_sha))
     return found
+
+
+def free_for_a_round(s: Snapshot, job: JobRecord) -> bool:
+    """True when another round may begin: the job is published, and the last round's answers stand there."""
+    request = s.ledger.request
+    if job.state not in OPEN_TO_ROUNDS or request is None:
+        return False
+    return next(kept(s.view, request.record, plan_jobs(s.ledger), job), None) is None
 
 
 def people_of_rounds(view: SubjectView, ledger: LedgerView) -> list[Person]:
