@@ -10,7 +10,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from pushpals.local.forge.entities import Issue
 from pushpals.local.forge.traffic import Fault, RequestRecord
+from pushpals.model import HELD
 from pushpals.server import app
 from pushpals.server.door import Door
 from pushpals.server.queue import HintQueue
@@ -108,12 +110,19 @@ async def test_a_defect_in_the_look_around_is_not_hidden(town: Town, monkeypatch
             await server.run()
 
 
+async def held(town: Town, issue: Issue) -> None:
+    """Wait until somebody works on the issue's job. A push of a record is no event to the forge: it is read."""
+    async with asyncio.timeout(60):
+        while not any(job.state in HELD for job in await town.jobs(issue)):
+            pass
+
+
 async def test_sigterm_ends_it_gently_and_the_next_start_finishes_the_job(town: Town, tmp_path: Path) -> None:
     issue = town.issue()
     town.model.silent = True
     async with serving(town, tmp_path) as first:
         town.label(issue)
-        await town.model.was_asked()
+        await held(town, issue)
         first.process.send_signal(signal.SIGTERM)
         assert await first.gone() == 0
         assert first.process.stdout
