@@ -111,7 +111,7 @@ async def test_a_defect_in_the_look_around_is_not_hidden(town: Town, monkeypatch
 
 
 async def held(town: Town, issue: Issue) -> None:
-    """Wait until somebody works on the issue's job. A push of a record is no event to the forge: it is read."""
+    """Wait until somebody works on the issue's job. The push of a record is no event to the forge."""
     async with asyncio.timeout(60):
         while not any(job.state in HELD for job in await town.jobs(issue)):
             pass
@@ -119,7 +119,8 @@ async def held(town: Town, issue: Issue) -> None:
 
 async def test_sigterm_ends_it_gently_and_the_next_start_finishes_the_job(town: Town, tmp_path: Path) -> None:
     issue = town.issue()
-    town.model.silent = True
+    never = asyncio.Event()
+    town.model.hold = lambda messages: None if "foreman" in messages[0]["content"] else never
     async with serving(town, tmp_path) as first:
         town.label(issue)
         await held(town, issue)
@@ -134,7 +135,7 @@ async def test_sigterm_ends_it_gently_and_the_next_start_finishes_the_job(town: 
     assert "Traceback" not in log
     assert "issues.labeled: octo/names#1" in log
 
-    town.model.silent = False
+    town.model.hold = lambda _messages: None
     async with serving(town, tmp_path):
         await town.concluded(issue)
     [job] = await town.jobs(issue)
