@@ -238,6 +238,15 @@ def test_a_round_that_came_to_nothing_claims_nothing_of_what_others_pushed() -> 
     assert all(run.head_sha != sha("pushed") for run in drawn if isinstance(run, CreateCheckRun))
 
 
+def test_what_to_do_after_a_round_that_came_to_nothing_starts_nothing_anew() -> None:
+    why = Failure(kind=FailureKind.NO_CHANGE, cause="Nothing changed.", next_step="Then `/pushpals run`.")
+    setback = ended(in_a_round(), why)["setback"]
+    assert isinstance(setback, Failure)
+    assert "`/pushpals fix …`" in setback.next_step
+    assert "run" not in setback.next_step
+    assert ended(job(JobState.RUNNING), why)["failure"] == why
+
+
 def test_what_a_round_was_asked_stays_served_when_somebody_stops_it() -> None:
     after = ended(in_a_round(served=("remark-0",)), STOPPED, cause="press:1")
     assert after["served"] == ("remark-0", "remark-1", "press:1")

@@ -24,7 +24,7 @@ from pushpals.model import (
     WaitReason,
 )
 from pushpals.policy.verbs import Verb
-from tests.loop.snapshots import NOON, job, request
+from tests.loop.snapshots import HEAD, ME, NOON, job, request
 from tests.members.test_context import Files
 
 KEY = "IC_kwDO-_=:0:0123456789ab"
@@ -188,3 +188,28 @@ async def test_what_is_shown_fits_the_model_and_has_a_limit_of_its_own(context: 
     await ask(question, Repository(sources), model, NONCE)
     size = sum(len(message.content) for message in model.shown)
     assert size <= min(3 * context, MOST_CHARS + 4_000)
+
+
+HALT = Failure(kind=FailureKind.CHECKS, cause="`main` itself is red.", next_step="Mend `main`.")
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (job(JobState.INTEGRATING, head=HEAD, halt=HALT), "`main` itself is red."),
+        (job(JobState.APPROVED, head=HEAD), "Nothing is asked of you"),
+        (job(JobState.PUBLISHED, setback=HALT), "its last round came to nothing"),
+    ],
+)
+def test_why_a_published_change_does_not_go_on_is_explained(record: JobRecord, said: str) -> None:
+    text = explain(record)
+    assert said in text
+    assert "waits for a person to review" not in text
+
+
+def test_who_a_plan_waits_for_is_explained() -> None:
+    asked = request()
+    asked = asked.model_copy(update={"plan": asked.plan.model_copy(update={"risk": Risk.MEDIUM})})
+    assert "somebody other than `ada` approves" in explain(asked=asked)
+    assert "A plan is being made" in explain(asked=asked.model_copy(update={"drafted_by": ME}))
+    assert "waits for approval" not in explain(asked=request())

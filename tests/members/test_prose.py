@@ -132,7 +132,7 @@ def test_the_comment_tells_what_goes_on_and_what_was_spent() -> None:
                 "- [ ] 42-1 Login fails for names with a dot · Bug Fixer · failed",
                 "**Failed (secret)** (rule: secret): Not published: `a.py`: a token.",
                 "**Next.** Narrow the request.",
-                f"`/pushpals retry` starts a new try. {RECORD}",
+                f"`/pushpals retry` tries the same again, `/pushpals run` reads the issue anew. {RECORD}",
             ],
         ),
         (
@@ -340,7 +340,7 @@ def test_the_body_of_a_pull_request() -> None:
         "**Follow-ups.** None.\n"
         "\n"
         "**Next.** Merge this if it does what #42 asks. "
-        "If not, close it, say in #42 what is missing, and label that again.\n"
+        "If not, say `/pushpals fix …` here with what is missing, or close it to reject it.\n"
         "\n"
         "<details><summary>How it was made</summary>\n"
         "\n"
@@ -622,3 +622,15 @@ def test_the_same_record_always_reads_the_same(render: Callable[[JobRecord], str
     record = job(JobState.PUBLISHED, usage=SPENT)
     later = record.model_copy(update={"nonce": "another", "updated_at": record.updated_at.replace(year=2030)})
     assert render(record) == render(later)
+
+
+def test_a_change_without_ground_is_not_said_to_be_merged_next() -> None:
+    """What it builds on was closed: its pull request goes to a branch that leads nowhere."""
+    below = job(JobState.CANCELLED, failure=CANCELLED)
+    above = job(JobState.PUBLISHED, "42-2", onto=below.branch, index=1)
+    asked = request(tasks=[Task(goal="One"), Task(goal="Two", depends_on=(0,))])
+    text = prose.progress_comment(asked, [below, above], {"42-1": 43, "42-2": 44})
+    assert "42-2 builds on 42-1, which did not succeed" in text
+    assert "Read #44 and merge it" not in text
+    assert "`/pushpals cancel 42-2`" in text
+    assert f"It builds on `{below.branch}`" in prose.pull_body(asked, above)

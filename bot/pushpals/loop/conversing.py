@@ -45,7 +45,7 @@ async def cancel_work(step: steps.CancelWork, s: Snapshot, hands: Hands) -> Snap
     failure = Failure(
         kind=FailureKind.CANCELLED,
         cause=cause,
-        next_step="Nothing more of it is published. `/pushpals run` on the issue starts anew.",
+        next_step=f"Nothing more of it is published. {_again(step, s)}",
     )
     if step.whole:
         s = await _record_request(s, hands, {"stopped": cause}, cause)
@@ -60,6 +60,14 @@ async def cancel_work(step: steps.CancelWork, s: Snapshot, hands: Hands) -> Snap
         causes = (*s.ledger.request.record.causes, step.cause)
         s = await _record_request(s, hands, {"causes": causes}, "Nothing of it goes on.")
     return s
+
+
+def _again(step: steps.CancelWork, s: Snapshot) -> str:
+    """Say how to begin again: what was published was rejected, and a part is tried again by itself."""
+    published = any(entry_of(s, job).record.head for job in step.jobs)
+    if step.whole or published or len(step.jobs) != 1:
+        return "`/pushpals run` on the issue starts anew."
+    return f"`/pushpals retry {step.jobs[0]}` tries it again."
 
 
 async def _record_request(s: Snapshot, hands: Hands, changes: dict[str, object], why: str) -> Snapshot:

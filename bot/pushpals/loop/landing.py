@@ -136,7 +136,7 @@ def _does_not_apply(error: PatchDoesNotApply) -> Failure:
     return Failure(
         kind=FailureKind.CONFLICT,
         cause=f"The patch does not fit the commit it was made on: {error}",
-        next_step="Remove the label and add it again to start from the default branch as it is now.",
+        next_step="`/pushpals retry` starts again from the default branch as it is now.",
     )
 
 
@@ -205,7 +205,7 @@ def _refused(refused: PushRefused) -> Failure:
         kind=FailureKind.POLICY,
         cause=f"GitHub refused the push: {refused.reason}",
         next_step="Look at the repository's rulesets and push protection: the App must be allowed to push to "
-        "`agent/**`. Then remove the label and add it again.",
+        "`agent/**`. Then say `/pushpals retry`.",
         rule="GitHub's own",
     )
 
@@ -222,5 +222,5 @@ def _branch_taken(branch: str) -> Failure:
     return Failure(
         kind=FailureKind.CONFLICT,
         cause=f"The branch {branch} exists already, and this job did not make it.",
-        next_step="Delete or rename that branch if nobody needs it, then remove the label and add it again.",
+        next_step="Delete or rename that branch if nobody needs it, then say `/pushpals retry`.",
     )

@@ -49,11 +49,20 @@ def ended(
         back = {"state": JobState.PUBLISHED, "merges": None, "waiting": None, "asks": None, "holder": None}
         stood = job.standing
         stands = {"report": stood.report, "tree": stood.tree, "head": stood.head or job.head} if stood else {}
-        return {**back, **stands, "standing": None, "setback": failure, "failure": None, "served": served}
+        setback = _of_a_round(failure)
+        return {**back, **stands, "standing": None, "setback": setback, "failure": None, "served": served}
     cancelled = failure.kind is FailureKind.CANCELLED
     state = JobState.CANCELLED if cancelled else JobState.FAILED
     ending = {"state": state, "failure": failure, "waiting": None, "asks": None}
     return {**ending, "served": (*job.served, cause)} if cause else ending
+
+
+def _of_a_round(failure: Failure) -> Failure:
+    """Return the failure with what to do about it where a pull request stands: nothing is to begin anew."""
+    if failure.kind not in {FailureKind.CHECKS, FailureKind.NO_CHANGE, FailureKind.POLICY}:
+        return failure
+    again = "Ask again with `/pushpals fix …` on the pull request, and say more."
+    return failure.model_copy(update={"next_step": again})
 
 
 def _standing(job: JobRecord) -> Standing:

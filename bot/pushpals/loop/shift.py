@@ -100,7 +100,7 @@ class Shift:
             await self._fail(
                 FailureKind.INFRASTRUCTURE,
                 f"Something broke in PushPals itself (error {code}).",
-                f"The server's log has the details under {code}. Remove the label and add it again to retry.",
+                f"The server's log has the details under {code}. `/pushpals retry` tries again.",
             )
         except (GitError, LedgerError, GitHubError) as error:
             log.warning("%s: error %s could not be recorded: %s", self._s.ref, code, error)
@@ -218,7 +218,7 @@ class Shift:
             failure = Failure(
                 kind=FailureKind.NO_CHANGE,
                 cause="The worker ended without changing anything.",
-                next_step="Say in the issue what should be different, best by example, then label it again.",
+                next_step="Say in the issue what should be different, best by example; then `/pushpals run`.",
             )
         # A merge may need no patch: then an earlier round's must not stay in the record.
         files = {"patch.diff": capture.patch.diff} if capture.patch.files or merges else {}

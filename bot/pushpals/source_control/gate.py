@@ -212,7 +212,7 @@ def _red(evidence: Evidence) -> Failure | None:
     return Failure(
         kind=FailureKind.CHECKS,
         cause=f"On the exact tree that would be published the checks do not pass: {'; '.join(red)}.",
-        next_step="The patch is kept in the record. Add detail to the issue, then label it again.",
+        next_step="The patch is kept in the record. Add detail to the issue, then say `/pushpals run`.",
     )
 
 
@@ -231,7 +231,7 @@ def _no_change() -> Failure:
     return Failure(
         kind=FailureKind.NO_CHANGE,
         cause="The worker proposed no change.",
-        next_step="Say in the issue what should be different (a failing example helps), then label it again.",
+        next_step="Say in the issue what should change (a failing example helps); then `/pushpals run`.",
     )
 
 
@@ -244,6 +244,6 @@ def _stopped(blocking: Sequence[Finding]) -> Failure:
     return Failure(
         kind=FailureKind.SECRET if secrets else FailureKind.POLICY,
         cause=f"Not published: {where}{first.message}{more}",
-        next_step="Narrow the request, or change the rule in `.github/pushpals.yml`, then label it again.",
+        next_step="Narrow the request, or change the rule in `.github/pushpals.yml`; then `/pushpals run`.",
         rule=first.rule,
     )

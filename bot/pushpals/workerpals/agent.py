@@ -86,7 +86,7 @@ def _without_means(bench: Bench) -> Failure | None:
         kind=FailureKind.CHECKS,
         cause=f"`{first.command}` cannot be run in the sandbox ({first.summary}): {one_line(first.output)}",
         next_step="Name checks that run there in `.github/pushpals.yml`, or use a sandbox image that holds "
-        "what they need; then remove the label and add it again.",
+        "what they need; then say `/pushpals run`.",
     )
 
 
@@ -96,12 +96,12 @@ def _makes_sense(bench: Bench, model: MeteredModel) -> bool:
 
 
 _MORE = (
-    "Raise the budget in the policy file, or ask for less at a time, then remove the label and add it again."
+    "Raise the budget in the policy file and say `/pushpals retry`, or ask for less and say `/pushpals run`."
 )
-_ANOTHER_MODEL = "Use another model, or one with a longer context; then remove the label and add it again."
+_ANOTHER_MODEL = "Use another model, or one with a longer context; then say `/pushpals retry`."
 _SAY_MORE = (
     "Say in the issue what happens, what should happen and where, best by example; a test that fails helps "
-    "most. Then remove the label and add it again."
+    "most. Then say `/pushpals run`, which reads it anew."
 )
 
 

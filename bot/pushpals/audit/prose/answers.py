@@ -17,6 +17,7 @@ from pushpals.audit.prose.words import (
 )
 from pushpals.audit.text import clean_model_text, truncate_markdown
 from pushpals.model import ENDED, ON_A_BRANCH, JobState, WaitReason
+from pushpals.policy.plan_gate import waits_for_people
 from pushpals.policy.verbs import Verb
 
 if TYPE_CHECKING:
@@ -160,6 +161,16 @@ def _of_request(request: RequestRecord, jobs: Sequence[JobRecord]) -> Iterator[s
     if request.stopped:
         yield f"Nothing of the plan goes on: {one_line(request.stopped, 300)}"
         return
+    if request.voided:
+        yield one_line(request.voided, 500)
+    if request.drafted_by:
+        yield "A plan is being made; nothing is asked of you."
+    elif not (request.question and request.question.answer is None) and waits_for_people(request):
+        asker = code(request.request.asker.login)
+        yield (
+            f"It waits for approval, which a plan of {request.plan.risk} risk needs (rule: risk): somebody "
+            f"other than {asker} approves its pull request with a review, or says `/pushpals approve`."
+        )
     if request.question and request.question.answer is None:
         yield f"It waits for an answer to this question: {one_line(request.question.text, 300)}"
     known = {job.id for job in jobs}
@@ -180,9 +191,21 @@ def _reason(job: JobRecord, pull: int | None = None) -> str:
         when = f" It goes on at {job.not_before:%H:%M} UTC." if job.not_before else ""
         return f"tries again after a {job.failures[-1].value} failure, attempt {job.attempt + 1}.{when}"
     if job.state in ON_A_BRANCH:
-        where = f"#{pull}" if pull else f"the branch {code(job.branch)}"
-        return f"is done and waits for a person to review {where}, merge it, or say `/pushpals fix …` there."
+        return _on_a_branch(job, pull)
     return _STANDS.get(job.state, f"is {job.state}.")
+
+
+def _on_a_branch(job: JobRecord, pull: int | None) -> str:
+    if job.state is JobState.INTEGRATING and job.halt:
+        return f"stands still with the merge train. {failure_text(job.halt)}"
+    if job.state is not JobState.PUBLISHED:
+        return "is approved: the merge train tests it and lets it land. Nothing is asked of you."
+    if job.returned:
+        return f"is back from the merge train. {failure_text(job.returned.failure)}"
+    if job.setback:
+        return f"is published, and its last round came to nothing. {failure_text(job.setback)}"
+    where = f"#{pull}" if pull else f"the branch {code(job.branch)}"
+    return f"is done and waits for a person to review {where}, merge it, or say `/pushpals fix …` there."
 
 
 _WAITS: Final[Mapping[WaitReason, str]] = {

@@ -233,10 +233,10 @@ def plan_standing(record: RequestRecord, pull: int | None) -> Standing | None:
 
     `pull` is the number of the pull request that shows the plan.
     """
-    stop = "To stop it, remove the label or close this issue; nothing is published after that."
+    stop = "`/pushpals cancel` stops it, and so does closing this issue; nothing is published after that."
     risk = record.plan.risk
     if record.stopped:
-        again = "Nothing was published. To start again, remove the label and add it once more."
+        again = "Nothing was published. `/pushpals run` reads the issue as it is then, and starts anew."
         return Standing(f"Stopped · {risk} risk", ("", one_line(record.stopped, 500)), again)
     if record.question and record.question.answer is None:
         asked = f"> {item(record.question.text, 600)}"

@@ -50,8 +50,8 @@ WAITS_FOR = {
 }
 
 _HOW_TO_ANSWER = {
-    WaitReason.BUDGET: "`/pushpals budget 2x` goes on from there.",
-    WaitReason.COMMAND: "`/pushpals approve command` allows it once, `/pushpals reject command` refuses it.",
+    WaitReason.BUDGET: "`/pushpals budget 2x {job}` goes on from there.",
+    WaitReason.COMMAND: "`/pushpals approve {job}` allows it once, `/pushpals reject {job}` refuses it.",
 }
 
 STATE_WORDS = {
@@ -108,13 +108,15 @@ def _job_words(jobs: Sequence[JobRecord]) -> list[str]:
         if job.state is JobState.WAITING and job.waiting and job.asks:
             lines += [
                 "",
-                f"{job.id} waits for you: {one_line(job.asks, 1_000)} {_HOW_TO_ANSWER.get(job.waiting, '')}",
+                f"{job.id} waits for you: {one_line(job.asks, 1_000)} {_how_to_answer(job)}",
             ]
         if job.failure:
             lines += ["", *_named(job, failure_text(job.failure), several=len(jobs) > 1)]
+    lost = {job.branch: job.id for job in jobs if job.state in LOST}
     for job in jobs:
         if job.state in ON_A_BRANCH:
             lines += doubt_lines(job)
+            lines += ["", _without_ground(job, lost[job.onto])] if job.onto in lost else []
         if job.state is JobState.PUBLISHED and job.returned:
             back = f"Back from the merge train. {failure_text(job.returned.failure)}"
             lines += ["", *_named(job, back, several=len(jobs) > 1)]
@@ -122,6 +124,18 @@ def _job_words(jobs: Sequence[JobRecord]) -> list[str]:
             stands = f"The merge train stands still. {failure_text(job.halt)}"
             lines += ["", *_named(job, stands, several=len(jobs) > 1)]
     return lines
+
+
+def _without_ground(job: JobRecord, below: str) -> str:
+    """Say that merging a job's pull request brings nothing to the default branch as things are."""
+    return (
+        f"{job.id} builds on {below}, which did not succeed: its pull request goes to a branch that is not "
+        f"merged. `/pushpals cancel {job.id}` ends it; `/pushpals run` starts anew once nothing else goes on."
+    )
+
+
+def _how_to_answer(job: JobRecord) -> str:
+    return _HOW_TO_ANSWER[job.waiting].format(job=job.id) if job.waiting in _HOW_TO_ANSWER else ""
 
 
 def standing_of(body: str) -> str | None:
@@ -253,22 +267,26 @@ def _next_words(jobs: Sequence[JobRecord], pulls: Mapping[str, int]) -> str:
             "`/pushpals cancel` stops it; nothing is published after that. `/pushpals help` lists the rest."
         )
     records = f"Record: {record_of(jobs[-1])}." if len(jobs) == 1 else _records(jobs)
+    lost = {job.branch for job in jobs if job.state in LOST}
     ready = [
         f"#{pulls[job.id]}" if job.id in pulls else f"branch `{job.branch}`"
         for job in jobs
-        if job.state is JobState.PUBLISHED
+        if job.state is JobState.PUBLISHED and job.onto not in lost
     ]
+    if any(job.state is JobState.PUBLISHED for job in jobs) and not ready:
+        return records  # what can be done is said above
     if any(job.state in ON_A_BRANCH for job in jobs) and not ready:
         return f"**Next.** Nothing is asked of you: the merge train tests it and lets it land. {records}"
     if len(ready) == 1:
         return f"**Next.** Read {ready[0]} and merge it; {_OR_ELSE} {records}"
     if ready:
-        return f"**Next.** Read {', '.join(ready)} and merge each; {_OR_ELSE} {records}"
+        order = "in this order" if any(job.onto for job in jobs) else "each"
+        return f"**Next.** Read {', '.join(ready)} and merge {order}; {_OR_ELSE} {records}"
     if all(job.state is JobState.MERGED for job in jobs):
         return f"Nothing more is asked of you. {records}"
     if all(job.failure and job.failure.kind is FailureKind.CANCELLED for job in jobs if job.state in LOST):
         return records  # how to start again is part of why it was stopped
-    return f"`/pushpals retry` starts a new try. {records}"
+    return f"`/pushpals retry` tries the same again, `/pushpals run` reads the issue anew. {records}"
 
 
 def _records(jobs: Sequence[JobRecord]) -> str:

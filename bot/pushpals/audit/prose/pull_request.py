@@ -55,8 +55,9 @@ def pull_body(request: RequestRecord, job: JobRecord) -> str:
     lines += ["", f"**Follow-ups.**{'' if follow else ' None.'}"]
     lines += [f"{i}. {item(text)}" for i, text in enumerate(follow, 1)]
     wanted = f"if {job.reverts} is to be taken back" if job.reverts else f"if it does what #{number} asks"
-    again = "" if job.reverts else f", say in #{number} what is missing, and label that again"
-    otherwise = f"If not, close it{again}."
+    otherwise = "If not, say `/pushpals fix …` here with what is missing, or close it to reject it."
+    if job.onto:
+        otherwise += f" It builds on {code(job.onto, 120)}: merge the pull request of that branch first."
     if any(finding.blocking for finding in report.findings):
         lines += ["", f"**Next.** {objection(job.branch)}"]
     else:

@@ -36,7 +36,7 @@ def _held_back(s: Snapshot, problem: PolicyProblem) -> list[steps.Step]:
     failure = Failure(
         kind=FailureKind.POLICY,
         cause=cause,
-        next_step="Mend the file on the default branch, then remove the label and add it again.",
+        next_step="Mend the file on the default branch, then say `/pushpals retry`.",
         rule=f".github/pushpals.yml line {problem.line}",
     )
     return [

@@ -54,7 +54,7 @@ def ending_steps(s: Snapshot, label: str | None) -> list[steps.Step]:
         cause = f"The label `{label}` was removed before the work was published."
     else:
         return []
-    again = "Nothing was published. To start again, add the label to the open issue once more."
+    again = "Nothing was published. On the open issue, `/pushpals run` or the label starts anew."
     failure = Failure(kind=FailureKind.CANCELLED, cause=cause, next_step=again)
     return [
         steps.EndJob(entry.record.id, failure)
@@ -79,7 +79,7 @@ def _after_publication(s: Snapshot, job: JobRecord) -> Iterator[steps.Step]:
         failure = Failure(
             kind=FailureKind.CANCELLED,
             cause=f"Pull request #{pulls[0].number} was closed without merging.",
-            next_step="To try again, remove the label and add it again.",
+            next_step="`/pushpals run` on the issue starts anew.",
         )
         yield steps.EndJob(job.id, failure, for_good=True)
 
@@ -139,7 +139,7 @@ def _access_lost(login: str, refused: Refused) -> Failure:
     return Failure(
         kind=FailureKind.ACCESS,
         cause=f"`{login}` asked for this and may no longer: {refused.reason}",
-        next_step=f"Somebody with the role {' or '.join(refused.who_may)} can add the label again.",
+        next_step=f"Somebody with the role {' or '.join(refused.who_may)} can say `/pushpals retry`.",
         rule=refused.rule,
     )
 
@@ -148,5 +148,5 @@ def _gave_up(job: JobRecord) -> Failure:
     return Failure(
         kind=FailureKind.INFRASTRUCTURE,
         cause=f"The process that worked on it ended {job.attempt} times without finishing.",
-        next_step="Look at the server's log and `pushpals doctor`, then remove the label and add it again.",
+        next_step="Look at the server's log and `pushpals doctor`, then say `/pushpals retry`.",
     )

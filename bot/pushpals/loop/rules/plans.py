@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 MOST_PEOPLE: Final = 5
 ANSWER_LIMIT: Final = 4_000
 CHANGE_QUESTION: Final = "What should the plan do differently?"
-AGAIN: Final = "To start again, remove the label and add it once more."
 
 
 def plan_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
