@@ -111,10 +111,13 @@ async def test_red_ci_calls_the_medic_with_the_log_at_most_twice(new_town: Build
             await published(town, rounds)
             [pull] = town.pulls()
             await town.forge.ci(town.repo, pull.head_sha, "lint", "failure", log=log)
-        await town.forge.drained()
+        await town.until(lambda: any("left to a person" in c.body for c in town.comments(town.pulls()[0])))
         [job] = await town.jobs(issue)
 
     assert (job.round, job.ci_rounds, job.state) == (2, 2, JobState.PUBLISHED)
+    told = [c.body for c in town.comments(town.pulls()[0]) if "left to a person" in c.body]
+    assert len(told) == 1
+    assert "`lint` is still red, after 2 rounds of trying" in told[0]
     asked = [str(m) for m in town.model.asked if "docstring lacks the word dots" in str(m)]
     assert asked
     assert "2026-01-01T" not in asked[0]

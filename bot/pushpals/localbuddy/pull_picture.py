@@ -16,6 +16,7 @@ from pushpals.github import (
     UpdatePullRequest,
 )
 from pushpals.model import JobState, OrderKind
+from pushpals.policy.job import MAX_OWN_ROUNDS
 from pushpals.policy.plan_gate import held_back
 
 if TYPE_CHECKING:
@@ -94,6 +95,26 @@ def kept(
         elif pull.draft and OBJECTION in pull.body and not _unfit(request, job):
             yield ReadyForReview(pull.id)  # it was a draft for that alone
     yield from _answers(pull, job)
+    yield from _given_up(view, pull, job)
+
+
+def _given_up(view: SubjectView, pull: PullView, job: JobRecord) -> Iterator[Mutation]:
+    """Yield the one call for a person, where rounds of our own did not mend what is still wrong."""
+    if pull.head_sha != job.head:
+        return
+    theirs = [check for check in pull.ci if not check.mine]
+    red = [check.name for check in theirs if check.state == "failure"]
+    over = not any(check.state == "pending" for check in theirs)
+    left = {
+        OrderKind.CI: red if over and job.ci_rounds >= MAX_OWN_ROUNDS else [],
+        OrderKind.CONFLICT: [view.repository.default_branch or "the base branch"]
+        if pull.mergeable == "CONFLICTING" and job.conflict_rounds >= MAX_OWN_ROUNDS
+        else [],
+    }
+    for kind, names in left.items():
+        mark = prose.reply_mark(f"left:{kind}")
+        if names and not _stands(mark, pull.comments, PULL_READ, job):
+            yield AddComment(pull.id, prose.left_to_a_person(kind, names, mark))
 
 
 def _stands(mark: str, read: Sequence[CommentView], most: int, job: JobRecord) -> bool:

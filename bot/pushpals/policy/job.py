@@ -10,6 +10,8 @@ from pushpals.model import Evidence, FailureKind, JobRecord, JobState
 Conclusion = Literal["success", "neutral", "failure", "action_required", "cancelled"]
 
 MAX_ATTEMPTS: Final = 3
+MAX_OWN_ROUNDS: Final = 2
+"""How often red checks or a conflict call a worker by themselves; after that a person is asked."""
 _REPEATED: Final = frozenset({FailureKind.INFRASTRUCTURE, FailureKind.MODEL})
 _ASKING: Final = frozenset({FailureKind.AMBIGUOUS, FailureKind.BUDGET})
 _PUBLISHED: Final = frozenset({JobState.PUBLISHED, JobState.APPROVED, JobState.INTEGRATING, JobState.MERGED})

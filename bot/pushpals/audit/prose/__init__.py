@@ -38,7 +38,14 @@ from pushpals.audit.prose.refusals import (
     refusal_mark,
     too_many_refusal,
 )
-from pushpals.audit.prose.rounds import orders_for_worker, reply_mark, report_mark, round_reply, round_words
+from pushpals.audit.prose.rounds import (
+    left_to_a_person,
+    orders_for_worker,
+    reply_mark,
+    report_mark,
+    round_reply,
+    round_words,
+)
 from pushpals.audit.prose.words import count, duration, one_line, role_name, spent
 
 __all__ = [
@@ -53,6 +60,7 @@ __all__ = [
     "damage_mark",
     "damage_refusal",
     "duration",
+    "left_to_a_person",
     "one_line",
     "orders_for_worker",
     "plan_body",

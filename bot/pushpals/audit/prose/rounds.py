@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pushpals.audit.prose.words import code, count, failure_text, one_line, record_of
 from pushpals.model import OrderKind
+from pushpals.policy.job import MAX_OWN_ROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,3 +86,15 @@ def round_reply(job: JobRecord, cause: str) -> str:
     lines.append(f"Done in {head}; the pull request now changes {files}.{checks}")
     lines += ["", "**Next.** Read it again: resolve this, or say what is still missing."]
     return "\n".join(lines)
+
+
+def left_to_a_person(kind: OrderKind, names: Sequence[str], mark: str) -> str:
+    """Return the call for a person: what is still wrong after rounds of our own, and what can be done."""
+    listed = ", ".join(code(name) for name in names[:10])
+    what = f"{listed} {'is' if len(names) == 1 else 'are'} still red"
+    if kind is OrderKind.CONFLICT:
+        what = f"It conflicts with {listed} again"
+    return (
+        f"{mark}\n{what}, after {count(MAX_OWN_ROUNDS, 'round')} of trying. This is left to a person.\n\n"
+        "**Next.** Mend it on the branch, or say `/pushpals fix …` with what you know of the cause."
+    )

@@ -13,6 +13,7 @@ from pushpals.localbuddy.pull_picture import kept, pull_of
 from pushpals.loop import steps
 from pushpals.loop.rules.common import allowed, ours, plan_jobs
 from pushpals.model import JobState, Order, OrderKind, Person
+from pushpals.policy.job import MAX_OWN_ROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from pushpals.model import JobRecord
     from pushpals.policy.repo_policy import RepoPolicy
 
-MAX_ROUNDS = 2
-"""How often CI or a conflict calls a worker by itself; after that a person is asked."""
 TEXT_LIMIT = 8_000
 MERGE_TEXT = (
     "Merge the base branch: files hold both sides between conflict markers. Keep what both sides meant, "
@@ -118,7 +117,7 @@ def _conflict(s: Snapshot, job: JobRecord, pull: PullView) -> Order | None:
     """
     cause = f"conflict:{pull.head_sha}:{s.view.repository.default_sha}"
     into_default = pull.base_ref == s.view.repository.default_branch
-    if pull.mergeable != "CONFLICTING" or not into_default or job.conflict_rounds >= MAX_ROUNDS:
+    if pull.mergeable != "CONFLICTING" or not into_default or job.conflict_rounds >= MAX_OWN_ROUNDS:
         return None
     if job.knows(cause):
         return None
@@ -130,7 +129,7 @@ def _red_ci(s: Snapshot, job: JobRecord, pull: PullView) -> Order | None:
     cause = f"ci:{pull.head_sha}"
     checks = [check for check in pull.ci if not check.mine]
     red = [check for check in checks if check.state == "failure"]
-    if not red or any(check.state == "pending" for check in checks) or job.ci_rounds >= MAX_ROUNDS:
+    if not red or any(check.state == "pending" for check in checks) or job.ci_rounds >= MAX_OWN_ROUNDS:
         return None
     if pull.head_sha != job.head or job.knows(cause):
         return None
