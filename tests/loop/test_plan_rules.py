@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pushpals.audit.prose import progress_comment
 from pushpals.github import CommentView, PullView, ReviewView
 from pushpals.localbuddy.plan_picture import APPROVE, CANCEL, CHANGE, plan_branch
 from pushpals.loop import steps
@@ -188,9 +189,9 @@ VOID = "The request was edited after `ben` approved the plan, so that yes is voi
 @pytest.mark.parametrize(
     ("record", "jobs", "step"),
     [
-        (planned(), (), steps.ReadAgain()),
-        (planned(approval=yes()), (), steps.ReadAgain(VOID)),
-        (planned(approval=yes()), (job(JobState.RUNNING, by=ME),), steps.ReadAgain(VOID)),
+        (planned(), (), steps.ReadAgain(by=ADA)),
+        (planned(approval=yes()), (), steps.ReadAgain(VOID, ADA)),
+        (planned(approval=yes()), (job(JobState.RUNNING, by=ME),), steps.ReadAgain(VOID, ADA)),
     ],
 )
 def test_an_edit_by_somebody_who_may_is_planned_again(
@@ -199,9 +200,30 @@ def test_an_edit_by_somebody_who_may_is_planned_again(
     assert first(seen(record, jobs=jobs, **EDIT)) == step
 
 
+def test_an_edit_while_a_part_is_published_stops_the_rest() -> None:
+    """A new plan would do it again beside pull requests that nobody looks after any more."""
+    tasks = (Task(goal="One"), Task(goal="Two", depends_on=(0,)))
+    record = planned(approval=yes(), plan=Plan(tasks=tasks, risk=Risk.MEDIUM))
+    step = first(seen(record, jobs=[job(JobState.PUBLISHED, by=ME)], **EDIT))
+    assert step == steps.StopPlan(f"{VOID} What is published stands; nothing more is begun.")
+    stopped = record.model_copy(update={"stopped": "It was edited."})
+    assert "It was edited." in progress_comment(stopped, [job(JobState.PUBLISHED)], {})
+
+
+def test_no_crowd_of_reviewers_makes_a_meddler_of_whoever_edited() -> None:
+    crowd = [review(Person(id=100 + n, login=f"passer-{n}"), "APPROVED") for n in range(9)]
+    s = seen(planned(), crowd, **{**EDIT, "editor": BEN})
+    assert BEN in people_to_check(s.view, s.ledger)
+
+
 def test_an_edit_after_publication_voids_nothing() -> None:
     found = seen(planned(approval=yes()), jobs=[job(JobState.PUBLISHED, by=ME)], **EDIT)
     assert not any(isinstance(step, steps.ReadAgain | steps.StopPlan) for step in decide(found))
+
+
+def test_whoever_rewrites_a_request_does_not_approve_its_plan_alone() -> None:
+    step = first(seen(planned(), **{**EDIT, "editor": BEN}))
+    assert step == steps.ReadAgain(by=BEN)
 
 
 @pytest.mark.parametrize("record", [planned(), planned(approval=yes())])

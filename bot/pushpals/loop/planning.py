@@ -258,7 +258,7 @@ async def read_again(step: steps.ReadAgain, s: Snapshot, hands: Hands) -> Snapsh
     record = s.ledger.request.record
     old = record.request
     # In a thread: hostile text of GitHub's size can keep the cleaner busy for seconds.
-    request = await asyncio.to_thread(read_request, s.view, old.cause, old.asker, old.asked_at)
+    request = await asyncio.to_thread(read_request, s.view, old.cause, step.by or old.asker, old.asked_at)
     question = record.question
     if question is not None and question.answer is None:
         question = question.model_copy(update={"answer": "(the request was edited)"})

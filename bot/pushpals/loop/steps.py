@@ -80,6 +80,8 @@ class ReadAgain:
     """Take in a request that was edited, and plan again. `voided` says why a yes does not hold any more."""
 
     voided: str | None = None
+    by: Person | None = None
+    """Who had the last word on it, and so asks for it as it reads now: not the one to approve it alone."""
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,8 @@ def progress_comment(
         lines = [title, _headline(request, jobs), *_task_lines(request, jobs, pulls, live)]
     if request.approval and jobs:
         lines += ["", f"{code(request.approval.by.login)} approved the plan."]
+    if request.stopped and jobs:
+        lines += ["", one_line(request.stopped, 500)]
     lines += _job_words(jobs)
     lines += ["", waiting.last if waiting else _next_words(jobs, pulls)]
     if request.first > 1:

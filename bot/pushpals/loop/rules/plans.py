@@ -22,7 +22,7 @@ from pushpals.loop.rules.common import (
     written_here,
 )
 from pushpals.loop.rules.tasks import lacks_jobs
-from pushpals.model import ON_A_BRANCH, Failure, FailureKind, Request
+from pushpals.model import ENDED, ON_A_BRANCH, Failure, FailureKind, Request
 from pushpals.policy.access import Refused
 from pushpals.policy.plan_gate import may_approve
 
@@ -104,14 +104,15 @@ def people_to_check(view: SubjectView, ledger: LedgerView) -> tuple[Person, ...]
         return ()
     record = ledger.request.record
     people: list[Person | None] = []
-    if (plan_waits(record) or _open_work(ledger)) and _differs(view, record):
-        people += changed_since(view, record.request.asked_at)
     if plan_waits(record):
         people += [review.author for review in _reviews(view, record)]
         pull = plan_pull(view, record)
         people += [pull.merged_by] if pull and pull.merged else []
     if question_open(record):
         people += [comment.author for comment in _replies(view, record)]
+    # Last, so that no crowd of others pushes them out: whoever is not known may not.
+    if (plan_waits(record) or _open_work(ledger)) and _differs(view, record):
+        people += changed_since(view, record.request.asked_at)
     known = {person.id: person for person in people if person and not person.bot}
     return tuple(known.values())[-MOST_PEOPLE:]
 
@@ -171,7 +172,18 @@ def _edited(s: Snapshot, record: RequestRecord, policy: RepoPolicy) -> list[step
         if yes
         else None
     )
-    return [steps.ReadAgain(voided)]
+    jobs = [entry.record for entry in plan_jobs(s.ledger)]
+    if voided and any(job.head and job.state not in ENDED for job in jobs):
+        # A new plan would do again what waits on pull requests, and nobody would look after those.
+        return [steps.StopPlan(f"{voided} What is published stands; nothing more is begun.")]
+    return [steps.ReadAgain(voided, _last_editor(s.view))]
+
+
+def _last_editor(view: SubjectView) -> Person | None:
+    """Return who had the last word on what is asked; None where nobody can be named."""
+    said = [(event.at, event.actor) for event in view.renamed]
+    said += [(view.last_edited_at, view.editor)] if view.last_edited_at else []
+    return max(said, key=lambda each: each[0])[1] if said else None
 
 
 def _drafting(s: Snapshot, record: RequestRecord) -> list[steps.Step]:
