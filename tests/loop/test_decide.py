@@ -25,7 +25,8 @@ from pushpals.loop.decide import decide, people_to_check
 from pushpals.loop.rules.causes import newest_cause
 from pushpals.loop.rules.common import BEFORE_PUBLICATION as BEFORE
 from pushpals.loop.rules.common import labelled
-from pushpals.model import ENDED, FailureKind, JobState, Person
+from pushpals.loop.rules.tasks import ready_tasks
+from pushpals.model import ENDED, FailureKind, JobState, Person, Task
 from pushpals.policy.repo_policy import Access, RepoPolicy, Trigger
 from tests.loop.snapshots import (
     ADA,
@@ -199,6 +200,25 @@ def test_the_policy_names_the_label_and_the_roles() -> None:
 def test_a_request_without_a_job_is_queued_whatever_became_of_the_label() -> None:
     for subject in (view(), view(labels=[]), view(state="CLOSED")):
         assert decide(snapshot(subject, request())) == [steps.QueueJob()]
+
+
+CHAIN = (Task(goal="One"), Task(goal="Two", depends_on=(0,)), Task(goal="Three", depends_on=(1,)))
+
+
+@pytest.mark.parametrize(
+    ("below", "onto"),
+    [
+        (JobState.PUBLISHED, "42-1"),
+        (JobState.MERGED, None),
+        (JobState.RUNNING, "-"),
+        (JobState.CANCELLED, "-"),
+    ],
+)
+def test_a_task_begins_where_what_it_needs_lies(below: JobState, onto: str | None) -> None:
+    """What somebody merged into a branch that it was built on is not on the default branch yet."""
+    two = job(JobState.MERGED, "42-2", onto=BRANCH, index=1)
+    ready = ready_tasks(snapshot(view(), request(tasks=CHAIN), [job(below), two]).ledger)
+    assert ready == ([] if onto == "-" else [steps.QueueJob(2, onto)])
 
 
 def test_a_new_cause_after_the_end_makes_a_further_job() -> None:

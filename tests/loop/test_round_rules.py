@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
 
@@ -14,7 +16,8 @@ from pushpals.localbuddy.buttons import buttons_of
 from pushpals.localbuddy.pull_picture import kept
 from pushpals.loop import steps
 from pushpals.loop.decide import decide, people_to_check
-from pushpals.loop.rounds import ended
+from pushpals.loop.hands import Again
+from pushpals.loop.rounds import ended, retry
 from pushpals.loop.rules.integration import why_not_by_itself
 from pushpals.loop.rules.rounds import round_steps
 from pushpals.loop.snapshot import Snapshot
@@ -250,6 +253,35 @@ def test_what_to_do_after_a_round_that_came_to_nothing_starts_nothing_anew() -> 
 def test_what_a_round_was_asked_stays_served_when_somebody_stops_it() -> None:
     after = ended(in_a_round(served=("remark-0",)), STOPPED, cause="press:1")
     assert after["served"] == ("remark-0", "remark-1", "press:1")
+
+
+class Book:
+    """Takes down what a step changes. Nobody works on anything."""
+
+    changes: Mapping[str, object] = MappingProxyType({})
+    repo = SimpleNamespace(ref=None)
+    crew: Book
+
+    def __init__(self) -> None:
+        self.crew = self
+
+    async def stop(self, _repo: object, _job: str) -> bool:
+        return False
+
+    async def record(self, s: Snapshot, _entry: object, changes: Mapping[str, object], _why: str) -> Snapshot:
+        self.changes = changes
+        return s
+
+
+@pytest.mark.parametrize(("below", "base"), [(JobState.PUBLISHED, BASE), (JobState.MERGED, sha("now"))])
+async def test_a_new_try_begins_on_what_it_builds_on_until_that_is_merged(below: JobState, base: str) -> None:
+    upper = job(JobState.FAILED, "42-2", onto=BRANCH, index=1)
+    s = snapshot(view(), request(), [job(below), upper])
+    s = replace(s, ledger=replace(s.ledger, base=sha("now")))
+    book = Book()
+    with pytest.raises(Again):
+        await retry(steps.Retry("42-2", "c", BEN), s, book)  # type: ignore[arg-type]
+    assert book.changes["base"] == base
 
 
 # Buttons

@@ -165,6 +165,12 @@ def test_a_car_that_may_not_ride_any_more_leaves(why: str) -> None:
     assert decide_train(seen(TWO, record, **GONE[why])) == [steps.LetGo({"1-1": why})]  # type: ignore[arg-type]
 
 
+def test_a_new_title_of_a_pull_request_stops_nobody() -> None:
+    record = boarded(*TWO)
+    renamed = {branch: replace(shown, title="Better") for branch, shown in seen(TWO).pulls.items()}
+    assert decide_train(seen(TWO, record, pulls=renamed)) == decide_train(seen(TWO, record))
+
+
 def test_a_car_leaves_whose_job_ended_or_is_not_approved_any_more() -> None:
     record = boarded(*TWO)
     assert decide_train(seen(TWO[1:], record)) == [steps.LetGo({"1-1": "its job ended"})]

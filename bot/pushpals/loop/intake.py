@@ -16,6 +16,7 @@ from pushpals.loop.hands import entry_of
 from pushpals.loop.planning import draft
 from pushpals.loop.requests import save_request
 from pushpals.loop.rules.common import number_of
+from pushpals.loop.rules.places import head_of
 from pushpals.loop.services import Event
 from pushpals.model import JobRecord, JobState, RequestRecord
 from pushpals.policy.repo_policy import RepoPolicy
@@ -83,7 +84,9 @@ async def queue_job(step: steps.QueueJob, s: Snapshot, hands: Hands) -> Snapshot
     if below is not None and below.head is None:
         raise ValueError(f"job {job_id} cannot build on {below.id}, which has no commit")
     # What its dependencies brought is on the default branch by now, unless it builds on one of them.
-    base = below.head if below and below.head else s.ledger.base if task.depends_on else request.base
+    # There the branch's tip counts: people may have pushed to it, or merged into it.
+    tip = head_of(s, below) if below else None
+    base = tip or (s.ledger.base if task.depends_on else request.base)
     now = hands.services.clock.now()
     record = JobRecord(
         id=job_id,

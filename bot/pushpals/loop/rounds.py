@@ -116,7 +116,7 @@ async def retry(step: steps.Retry, s: Snapshot, hands: Hands) -> Snapshot:
         "start": None,
         "merges": None,
         "orders": (),
-        "base": s.ledger.base if job.onto is None else job.base,
+        "base": job.base if _ground_stands(job, s) else s.ledger.base,
         "served": (*job.served, step.cause),
         "asker": step.by,
         "spent_before": job.usage,
@@ -124,6 +124,12 @@ async def retry(step: steps.Retry, s: Snapshot, hands: Hands) -> Snapshot:
     }
     await hands.record(s, entry, changes, f"{step.by.login} asked for another try from the base.")
     raise Again
+
+
+def _ground_stands(job: JobRecord, s: Snapshot) -> bool:
+    """Tell whether a job builds on another one that is not merged yet."""
+    below = [entry.record.state for entry in s.ledger.jobs if entry.record.branch == job.onto]
+    return bool(below) and JobState.MERGED not in below
 
 
 async def resume(step: steps.Resume, s: Snapshot, hands: Hands) -> Snapshot:

@@ -100,6 +100,9 @@ def retry(s: Snapshot, policy: RepoPolicy, heard: Heard, command: Command) -> Re
         if job.state is JobState.INTEGRATING:
             return [_off_the_train(job, heard)]
         return [steps.Retry(job.id, heard.key, heard.person, head_of(s, job))]
+    lost = {job.id for job in jobs_here(s, place) if job.state in ENDED - {JobState.MERGED}}
+    if command.job and command.job not in lost:
+        return answers.not_now(Verb.RETRY, f"`{command.job}` is none that failed or was stopped.")
     if under_way(s):
         return answers.not_now(Verb.RETRY, "the work is under way, and nothing of it has failed.")
     return _open(s, policy, heard)

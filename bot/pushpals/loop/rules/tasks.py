@@ -9,8 +9,11 @@ from pushpals.loop.rules.common import asked_by_command, jobs_by_task, labelled,
 from pushpals.model import ENDED, ON_A_BRANCH, JobState
 
 if TYPE_CHECKING:
-    from pushpals.ledger import LedgerView
+    from collections.abc import Mapping
+
+    from pushpals.ledger import Entry, LedgerView
     from pushpals.loop.snapshot import Snapshot
+    from pushpals.model import JobRecord
     from pushpals.policy.repo_policy import RepoPolicy
 
 
@@ -33,10 +36,22 @@ def ready_tasks(ledger: LedgerView) -> list[steps.QueueJob]:
             continue
         before = [jobs.get(other) for other in task.depends_on]
         states = [entry.record.state if entry else None for entry in before]
-        unmerged = [entry for entry in before if entry and entry.record.state in ON_A_BRANCH]
-        if all(state in ON_A_BRANCH | {JobState.MERGED} for state in states) and len(unmerged) <= 1:
-            found.append(steps.QueueJob(index, unmerged[0].record.id if unmerged else None))
+        lies_on = {ground.id: ground.state for entry in before if (ground := _ground(jobs, entry))}
+        good = all(state in ON_A_BRANCH | {JobState.MERGED} for state in (*states, *lies_on.values()))
+        if good and len(lies_on) <= 1:
+            found.append(steps.QueueJob(index, next(iter(lies_on), None)))
     return found
+
+
+def _ground(jobs: Mapping[int, Entry[JobRecord]], entry: Entry[JobRecord] | None) -> JobRecord | None:
+    """Return the job on whose branch a dependency's work lies; None when that is the default branch.
+
+    What was merged before the job that it builds on lies on the branch of that one.
+    """
+    job = entry.record if entry else None
+    if job is None or job.state is not JobState.MERGED:
+        return job
+    return _ground(jobs, next((below for below in jobs.values() if below.record.branch == job.onto), None))
 
 
 def under_way(s: Snapshot) -> bool:

@@ -32,7 +32,7 @@ def decide_train(s: TrainSnapshot) -> list[TrainStep]:
     if record is None or not record.cars:
         fresh = [car for car in waiting.values() if _fresh(record, car, s)]
         return [steps.Board(tuple(fresh))] if fresh else []
-    if off := {car.job: _why(s, car) for car in record.cars if waiting.get(car.job) != car}:
+    if off := {car.job: _why(s, car) for car in record.cars if not _same(waiting.get(car.job), car)}:
         return [steps.LetGo(off)]
     if s.policy.integration.branch == s.branch:
         same = prose.same_branch(s.branch)
@@ -64,6 +64,11 @@ def riders(s: TrainSnapshot) -> dict[str, Car]:
                 )
                 found.append((job.approved.at, len(found), car))
     return {car.job: car for _, _, car in sorted(found, key=lambda each: each[:2])}
+
+
+def _same(now: Car | None, car: Car) -> bool:
+    """Whether a car still is what boarded; a new title of its pull request changes nothing of that."""
+    return now is not None and now.model_copy(update={"title": car.title}) == car
 
 
 def _may_ride(job: JobRecord) -> bool:
