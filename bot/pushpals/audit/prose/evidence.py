@@ -29,13 +29,13 @@ def evidence_lines(evidence: Evidence) -> list[str]:
     return lines
 
 
-def doubt_lines(job: JobRecord) -> list[str]:
-    """Return why the change of a gated job is not called a success; nothing when it is."""
+def doubt_lines(job: JobRecord, whose: str = "") -> list[str]:
+    """Return why the change of a gated job is not called a success; nothing when it is. `whose` leads in."""
     found = [one_line(phrase, 300).rstrip(".") for phrase in doubts(job)]
     if not found:
         return []
     said = "; ".join(found)
-    return ["", f"**Doubts.** {said[0].upper()}{said[1:]}. This is why the check is not green."]
+    return ["", f"{whose}**Doubts.** {said[0].upper()}{said[1:]}. This is why the check is not green."]
 
 
 def remark_lines(report: Report) -> list[str]:

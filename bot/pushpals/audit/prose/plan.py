@@ -115,7 +115,7 @@ def plan_body(record: RequestRecord, roles: Sequence[str]) -> str:
     ]
     lines += [line for index, task in enumerate(plan.tasks, 1) for line in _short(index, task, plan.tasks)]
     lines += ["", f"{_judged(plan.tasks)} Rollback: revert the pull requests it makes."]
-    lines += [one_line(note, 300) for note in plan.notes]
+    lines += [f"{one_line(note, 300).rstrip('.')}." for note in plan.notes]
     if record.planning.model_calls:
         lines.append(_cost(record))
     if record.voided:

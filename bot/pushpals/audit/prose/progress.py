@@ -117,7 +117,7 @@ def _job_words(jobs: Sequence[JobRecord]) -> list[str]:
     lost = {job.branch: job.id for job in jobs if job.state in LOST}
     for job in jobs:
         if job.state in ON_A_BRANCH:
-            lines += doubt_lines(job)
+            lines += doubt_lines(job, f"{job.id}: " if len(jobs) > 1 else "")
             lines += ["", _without_ground(job, lost[job.onto])] if job.onto in lost else []
         if job.state is JobState.PUBLISHED and job.returned:
             back = f"Back from the merge train. {failure_text(job.returned.failure)}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pushpals.audit.prose.evidence import doubt_lines, evidence_lines, remark_lines
 from pushpals.audit.prose.reviews import objection
-from pushpals.audit.prose.rounds import report_mark
+from pushpals.audit.prose.rounds import report_mark, round_words
 from pushpals.audit.prose.words import (
     COMMENT_LIMIT,
     code,
@@ -73,11 +73,16 @@ def pull_body(request: RequestRecord, job: JobRecord) -> str:
 def commit_message(request: RequestRecord, job: JobRecord) -> str:
     """Render the message of the work's commit, with trailers that tie it to the ledger."""
     return (
-        f"{plain(job.task.goal or request.request.title, 72)}\n\n"
+        f"{plain(_subject(request, job), 72)}\n\n"
         f"{_closes(request, job)}\n\n"
         f"PushPals-Job: {job.id}\nPushPals-Model: {flat(job.usage.model, 100) or 'unknown'}\n"
         f"PushPals-Requested-By: {flat(request.request.asker.login, 100)}\n"
     )
+
+
+def _subject(request: RequestRecord, job: JobRecord) -> str:
+    goal = job.task.goal or request.request.title
+    return f"{round_words(job).capitalize()}: {goal}" if job.round and job.orders else goal
 
 
 def _closes(request: RequestRecord, job: JobRecord) -> str:

@@ -65,6 +65,10 @@ def reply_mark(cause: str) -> str:
 def round_reply(job: JobRecord, cause: str) -> str:
     """Return the answer to one order of the last round: done, in which commit, or why not."""
     lines = [reply_mark(cause)]
+    order = next((order for order in job.orders if order.cause == cause), None)
+    if order and not order.thread:  # in a thread it is plain what is answered
+        said = f": {one_line(order.text, 160)}" if order.text and order.by else ""
+        lines += [f"> {_ASKED[order.kind]}{said}", ""]
     if job.setback:
         lines += [
             "Not done.",
