@@ -204,6 +204,8 @@ def test_one_stopped_task_is_tried_again_while_the_others_go_on() -> None:
     assert isinstance(step, steps.Retry)
     assert (step.job, step.head) == ("42-1", None)
     check_step(jobs[0], jobs[0].model_copy(update={"state": S.QUEUED}))
+    again = snapshot(view(comments=[said("/pushpals run")]), request(tasks=tasks), jobs)
+    assert "`/pushpals retry 42-1` tries 42-1 again" in answer(owed(again))
 
 
 def test_fix_orders_a_round_that_begins_at_the_head_and_answers_in_the_thread() -> None:

@@ -36,6 +36,16 @@ async def test_without_a_reason_the_model_is_told_what_it_would_cost(desk: Desk)
     ]
 
 
+async def test_nobody_is_asked_about_a_command_that_cannot_be_shown_whole(desk: Desk) -> None:
+    """Else a yes to its beginning would run its end."""
+    hidden = f"{DEPLOY} {'x' * 2_000} evil"
+    ask = call("run", command=hidden, reason="I must.")
+    model = Scripted(ask, call("edit", **EDIT), DONE, native=True)
+    outcome = await desk.work(model, **LISTED)
+    assert outcome.asks is None
+    assert "too long for a person to say yes to" in model.asked[1][-1].content
+
+
 async def test_where_nobody_may_be_asked_it_is_refused_on_record(desk: Desk) -> None:
     model = Scripted(call("run", command=DEPLOY), call("edit", **EDIT), DONE, native=True)
     outcome = await desk.work(model, allowlist=Allowlist())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pushpals.policy.allowlist import Ruling, judge, stacks_of
 from pushpals.workerpals.assignment import Wish
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pushpals.policy.allowlist import Allowlist
     from pushpals.workerpals.assignment import Assignment
     from pushpals.workerpals.workspace import Workspace
+
+ASKABLE: Final = 1_000
+"""Characters of a command that people are asked about: they are shown all of what would run, or not asked."""
 
 
 class CommandAsked(Exception):  # noqa: N818 - reads as the state it reports
@@ -58,6 +61,12 @@ class Permit:
             return (
                 f"Not run: {verdict.why}. It needs a person's yes, and all work stops until then. Do it "
                 "another way if there is one; if not, call run again with the same command and your reason."
+            )
+        if len(text) > ASKABLE:
+            self._emit(Note(one_line(f"not run, too long to ask for: {text}")))
+            return (
+                f"Not run: {verdict.why}, and it is too long for a person to say yes to: {len(text):,} "
+                f"characters, at most {ASKABLE:,}. Do it with shorter commands, or write a file with write."
             )
         raise CommandAsked(Wish(text, reason.strip(), verdict.why))
 

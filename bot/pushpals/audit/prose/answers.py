@@ -185,7 +185,7 @@ def _reason(job: JobRecord, pull: int | None = None) -> str:
     if job.failure and job.state in ENDED:
         return failure_text(job.failure)
     if job.state is JobState.WAITING and job.waiting:
-        asks = f" It asks: {code(job.asks, 300)}." if job.asks else ""
+        asks = f" It asks: {code(job.asks, 1_000)}." if job.asks else ""
         return f"{_WAITS[job.waiting]}{asks}"
     if job.state is JobState.QUEUED and job.failures:
         when = f" It goes on at {job.not_before:%H:%M} UTC." if job.not_before else ""

@@ -108,10 +108,7 @@ def _job_words(jobs: Sequence[JobRecord]) -> list[str]:
         if job.setback:
             lines += ["", *_named(job, failure_text(job.setback), several=len(jobs) > 1)]
         if job.state is JobState.WAITING and job.waiting and job.asks:
-            lines += [
-                "",
-                f"{job.id} waits for you: {one_line(job.asks, 1_000)} {_how_to_answer(job)}",
-            ]
+            lines += ["", f"{job.id} {_asks(job)} {_how_to_answer(job)}"]
         if job.failure:
             lines += ["", *_named(job, failure_text(job.failure), several=len(jobs) > 1)]
     lost = {job.branch: job.id for job in jobs if job.state in LOST}
@@ -134,6 +131,12 @@ def _without_ground(job: JobRecord, below: str) -> str:
         f"{job.id} builds on {below}, which did not succeed: its pull request goes to a branch that is not "
         f"merged. `/pushpals cancel {job.id}` ends it; `/pushpals run` starts anew once nothing else goes on."
     )
+
+
+def _asks(job: JobRecord) -> str:
+    if job.waiting is WaitReason.COMMAND:
+        return f"waits for leave to run {code(job.asks or '', 1_000)}."
+    return f"waits for you: {one_line(job.asks or '', 1_000)}"
 
 
 def _how_to_answer(job: JobRecord) -> str:

@@ -51,7 +51,9 @@ def run(s: Snapshot, policy: RepoPolicy, heard: Heard, _command: Command) -> Rep
     if s.view.state != "OPEN":
         return answers.not_now(Verb.RUN, "this issue is closed.")
     if under_way(s):
-        return answers.not_now(Verb.RUN, "the work is under way. `/pushpals status` shows it.")
+        failed = [job.id for job in _to_retry(s, heard.utterance.place)]
+        again = f" `/pushpals retry {failed[-1]}` tries {failed[-1]} again beside it." if failed else ""
+        return answers.not_now(Verb.RUN, f"the work is under way.{again} `/pushpals status` shows it.")
     return _open(s, policy, heard)
 
 
