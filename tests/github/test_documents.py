@@ -117,7 +117,7 @@ asked = st.fixed_dictionaries(
 )
 quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 LARGEST = documents.subject(
-    "o", "n", 1, app_id=31, branches=["b"] * MAX, commits=[SHA] * MAX, labels=["l"] * MAX
+    "o", "n", 1, app_id=31, branches=["b"] * MAX, commits=[SHA] * documents.MAX_COMMITS, labels=["l"] * MAX
 )
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pushpals.audit.prose.answers import answered_keys
 from pushpals.github import AddComment, AddReaction, CommentView, Done, PullView, SubjectView, ThreadView
 from pushpals.github import ReplyToThread as Reply
+from pushpals.github.documents import MAX_COMMITS
 from pushpals.ledger import check_step
 from pushpals.localbuddy.commands import commands_of
 from pushpals.loop import steps
@@ -206,6 +207,20 @@ def test_one_stopped_task_is_tried_again_while_the_others_go_on() -> None:
     check_step(jobs[0], jobs[0].model_copy(update={"state": S.QUEUED}))
     again = snapshot(view(comments=[said("/pushpals run")]), request(tasks=tasks), jobs)
     assert "`/pushpals retry 42-1` tries 42-1 again" in answer(owed(again))
+
+
+def test_no_request_grows_beyond_what_one_look_can_read() -> None:
+    """Else one revert too many, or one that fails again and again, would end all looks at the issue."""
+    jobs = [job(S.MERGED, f"42-{n}", index=n - 1) for n in range(1, 9)]
+    while isinstance(found := owed(revertible(jobs))[-1], steps.RevertJob):
+        jobs.append(job(S.FAILED, f"42-{len(jobs) + 1}", reverts=found.job, head=HEAD))
+    assert len(jobs) >= 16  # each of eight may be taken back
+    before, plan_and_base = 2, 3
+    assert 2 * len(jobs) + before + plan_and_base <= MAX_COMMITS
+
+
+def revertible(jobs: Sequence[JobRecord]) -> Snapshot:
+    return snapshot(view(comments=[said("/pushpals revert 42-1")]), request(), jobs)
 
 
 def test_fix_orders_a_round_that_begins_at_the_head_and_answers_in_the_thread() -> None:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_ALIASES = 25
-"""Branches, commits and labels one subject query may ask for, each."""
+"""Branches and labels one subject query may ask for, each."""
+MAX_COMMITS = 40
+"""Commits whose check runs of ours one subject query may ask for: two of each job."""
 
 ACTOR = """\
 fragment Actor on Actor {
@@ -225,19 +227,19 @@ def subject(
     """Return the query for one issue or pull request and what hangs on it.
 
     Aliases `b<i>`, `c<i>` and `l<i>` answer the i-th branch, commit and label. Raises ValueError for more
-    than `MAX_ALIASES` of one kind.
+    than `MAX_ALIASES` of one kind, or `MAX_COMMITS` commits.
     """
     declared = ["$owner: String!", "$name: String!", "$number: Int!"]
     values: dict[str, Any] = {"owner": owner, "name": name, "number": number}
     selected: list[str] = []
     used = [ACTOR, COMMENT, THREAD_COMMENT, REVIEW, PULL, TALK, _SUBJECT_FRAGMENTS]
-    for prefix, kind, field, items in (
-        ("b", "String!", _BRANCH, branches),
-        ("c", "GitObjectID!", _COMMIT, commits),
-        ("l", "String!", _LABEL, labels),
+    for prefix, kind, field, items, most in (
+        ("b", "String!", _BRANCH, branches, MAX_ALIASES),
+        ("c", "GitObjectID!", _COMMIT, commits, MAX_COMMITS),
+        ("l", "String!", _LABEL, labels, MAX_ALIASES),
     ):
-        if len(items) > MAX_ALIASES:
-            raise ValueError(f"one query asks for at most {MAX_ALIASES} of a kind, not {len(items)}")
+        if len(items) > most:
+            raise ValueError(f"one query asks for at most {most} of a kind, not {len(items)}")
         for index, item in enumerate(items):
             declared.append(f"${prefix}{index}: {kind}")
             values[f"{prefix}{index}"] = item

@@ -64,7 +64,8 @@ class RepoClient:
         """Return the issue or pull request `number` with all that one decision needs, in one request.
 
         Also the pull requests from `branches` of this repository, this App's check runs on `commits`, and
-        the ids of `labels`; at most `documents.MAX_ALIASES` of each, else ValueError.
+        the ids of `labels`; at most `documents.MAX_ALIASES` of each, and `MAX_COMMITS` commits,
+        else ValueError.
         """
         asked = {"branches": branches, "commits": commits, "labels": labels}
         document = documents.subject(self.ref.owner, self.ref.name, number, app_id=self._app_id, **asked)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pushpals.audit.prose import answers
 from pushpals.loop import steps
+from pushpals.loop.rules.common import plan_jobs
 from pushpals.loop.rules.integration import RIDING, integrate_steps, waits_for_the_word, why_not_land
 from pushpals.loop.rules.places import job_branch, jobs_here
 from pushpals.model import JobState
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from pushpals.loop.snapshot import Snapshot
     from pushpals.model import JobRecord
     from pushpals.policy.repo_policy import RepoPolicy
+
+
+MOST_JOBS: Final = 17
+"""Jobs of one plan, those that take others back with them: one look reads two commits of each, and a few more
+(`pushpals.github.documents.MAX_COMMITS`)."""
 
 
 def may_integrate(s: Snapshot, place: Place) -> bool:
@@ -55,6 +61,8 @@ def may_revert(s: Snapshot, place: Place) -> bool:
 
 def revert(s: Snapshot, _policy: RepoPolicy, heard: Heard, command: Command) -> str | list[steps.Step]:
     """Open a pull request that takes a merged change back, or say why not."""
+    if len(plan_jobs(s.ledger)) >= MOST_JOBS:
+        return answers.not_now(Verb.REVERT, f"the plan has had {MOST_JOBS} jobs. Revert it by hand.")
     found = [job for job in _to_revert(s, heard.utterance.place) if command.job in {None, job.id}]
     if not found:
         return answers.not_now(Verb.REVERT, "nothing here is merged that is not being taken back already.")
