@@ -256,3 +256,33 @@ async def test_an_afternoon(new_town: Builder) -> None:
     assert [job.state for job in await town.jobs(other)] == [JobState.CANCELLED]
     assert town.forge.store.issues[day.issue.id].state == "closed"
     assert len(town.comments(day.issue)) == 1, "one comment, edited in place"
+
+
+@pytest.mark.timeout(200)
+async def test_one_task_is_stopped_and_tried_again_while_the_other_goes_on(new_town: Builder) -> None:
+    town = await new_town([worker], FILES)
+    town.tools = True
+    town.model.plans = [call("plan", tasks=TASKS, risk="low")]
+    never = asyncio.Event()
+    town.model.hold = lambda messages: never if "(Task 1 of 3;" in str(messages) else None
+    day = Afternoon(town, town.issue("Prices are wrong", "Everything costs what it is given."))
+
+    async with town.server():
+        town.label(day.issue)
+        await day.opened("1-2")
+        town.forge.comment(day.issue, "ada", "/pushpals cancel 1-1")
+        await day.reads("`ada` stopped it", "`/pushpals retry 1-1` tries it again")
+        assert {job.id: job.state for job in await town.jobs(day.issue)} == {
+            "1-1": JobState.CANCELLED,
+            "1-2": JobState.PUBLISHED,
+        }
+        town.model.hold = lambda _messages: None
+        town.forge.comment(day.issue, "ada", "/pushpals retry 1-1")
+        await day.opened("1-1", "1-3")
+        assert day.pull("1-3").base_ref == day.pull("1-1").head_ref
+
+        # The lower one of a stack is rejected: nobody is told to merge what was built on it.
+        town.forge.close_issue(day.pull("1-1"), "ada")
+        await day.reads("1-3 builds on 1-1, which did not succeed")
+        number = day.pull("1-2").number
+        assert f"Read #{number} and merge it" in day.comment
