@@ -22,10 +22,10 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-model check lock clean
+.PHONY: help setup demo test test-thorough test-model check lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' Makefile
 
 setup: $(RUNTIME) $(DEV) ## Make the environment for development, in .venv
 
@@ -34,6 +34,9 @@ demo: $(RUNTIME) ## Label an issue, get a pull request, on this machine (ARGS="-
 
 test: $(RUNTIME) $(DEV) ## Run the tests this machine can run (ARGS="tests/ledger -k claim" to choose)
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+test-thorough: $(RUNTIME) $(DEV) ## Run the attacks on it, and every moment at which it can be killed
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m thorough $(ARGS)
 
 test-model: $(RUNTIME) $(DEV) ## Run the tests that need the embedded model
 	@$(BIN)/python -m pytest -m real_model $(ARGS)

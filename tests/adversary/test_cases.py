@@ -14,6 +14,8 @@ for area in ("doors", "sandbox", "publication", "evidence", "workspace"):
     importlib.import_module(f"tests.adversary.{area}")
     importlib.import_module(f"tests.adversary.switches.{area}")
 
+pytestmark = pytest.mark.thorough
+
 EVERY = [
     pytest.param(each, id=each.name, marks=[pytest.mark.docker] if each.docker else []) for each in CASES
 ]

@@ -101,7 +101,7 @@ async def test_no_pull_request_is_said_with_the_reason(tmp_path: Path, model: Sc
     ran = await demo("--repo", str(own), "--issue", "Dots\n\nare lost", home=tmp_path, model=model)
     assert ran.code == 1, ran.out + ran.err
     assert "No pull request. The issue says, at http://127.0.0.1" in ran.out
-    assert "label" in ran.out.partition("No pull request.")[2]
+    assert "/pushpals retry" in ran.out.partition("No pull request.")[2]
 
 
 async def test_a_recording_is_played_back_without_a_model(

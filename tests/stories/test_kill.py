@@ -47,7 +47,13 @@ async def finished_once(town: Town, folder: Path) -> None:
     assert verified.problems == ()
 
 
-@pytest.mark.parametrize("fatal", range(1, EFFECTS + 1))
+def moments() -> list[object]:
+    """Every effect; `make test` tries one in five of them."""
+    rest = [pytest.mark.thorough]
+    return [pytest.param(n, marks=[] if n % 5 == 0 else rest) for n in range(1, EFFECTS + 1)]
+
+
+@pytest.mark.parametrize("fatal", moments())
 async def test_killed_after_an_effect(town: Town, tmp_path: Path, fatal: int) -> None:
     issue = town.issue()
     seen: list[Effect] = []
