@@ -624,6 +624,13 @@ def test_the_same_record_always_reads_the_same(render: Callable[[JobRecord], str
     assert render(record) == render(later)
 
 
+def test_what_never_begins_says_since_when() -> None:
+    tasks = [Task(goal="One"), Task(goal="Two", depends_on=(0,)), Task(goal="Three", depends_on=(1,))]
+    text = prose.progress_comment(request(tasks=tasks), [job(JobState.FAILED, failure=SECRET)], {})
+    assert text.count("not started, since 42-1 did not succeed") == 2
+    assert "waits for 42-2" not in text
+
+
 def test_a_change_without_ground_is_not_said_to_be_merged_next() -> None:
     """What it builds on was closed: its pull request goes to a branch that leads nowhere."""
     below = job(JobState.CANCELLED, failure=CANCELLED)

@@ -234,10 +234,22 @@ def _task_lines(
     return lines + [_job_line(job, pulls.get(job.id), "", several=len(jobs) > 1) for job in more]
 
 
+def _lost_below(request: RequestRecord, index: int, by_index: Mapping[int, JobRecord]) -> str | None:
+    """Return the job that keeps a task from ever beginning, however far below; None when none does."""
+    for other in request.plan.tasks[index].depends_on:
+        job = by_index.get(other)
+        found = (
+            _lost_below(request, other, by_index) if job is None else job.id if job.state in LOST else None
+        )
+        if found:
+            return found
+    return None
+
+
 def _task_to_come(request: RequestRecord, index: int, task: Task, by_index: Mapping[int, JobRecord]) -> str:
-    ended = [job.id for other in task.depends_on if (job := by_index.get(other)) and job.state in LOST]
+    ended = _lost_below(request, index, by_index)
     before = ", ".join(request.job_id(other) for other in task.depends_on)
-    state = f"not started, since {ended[0]} did not succeed" if ended else f"waits for {before}"
+    state = f"not started, since {ended} did not succeed" if ended else f"waits for {before}"
     state = state if task.depends_on else "not started"
     name = f"{request.job_id(index)} {one_line(task.goal)} · {role_name(task.role)}"
     return f"- [ ] {name} · {state}"
