@@ -20,13 +20,15 @@ from pushpals.model import (
     Finding,
     JobRecord,
     JobState,
+    Order,
+    OrderKind,
     Report,
     Risk,
     Task,
     Usage,
 )
 from tests.audit.page import page
-from tests.loop.snapshots import GREEN, RED, REPORT, TREE, job, request
+from tests.loop.snapshots import GREEN, NOON, RED, REPORT, TREE, job, request
 
 SPENT = Usage(
     turns=9, model_calls=9, tokens_in=31_204, tokens_out=1_940, usd=0.031, seconds=249.6, commands=14,
@@ -641,3 +643,9 @@ def test_a_change_without_ground_is_not_said_to_be_merged_next() -> None:
     assert "Read #44 and merge it" not in text
     assert "`/pushpals cancel 42-2`" in text
     assert f"It builds on `{below.branch}`" in prose.pull_body(asked, above)
+
+
+def test_many_orders_share_the_room_that_a_worker_is_shown() -> None:
+    order = Order(kind=OrderKind.REVIEW, cause="c", text="x" * 50_000, at=NOON)
+    assert len(prose.orders_for_worker([order], "")) < 7_000
+    assert len(prose.orders_for_worker([order] * 300, "")) < 45_000

@@ -30,15 +30,17 @@ _DOING = {
     OrderKind.REBASE: "merging the base branch",
 }
 OUTPUT_LIMIT = 6_000
+"""Characters of one order that a worker is shown; all of them together have four times that."""
 
 
 def orders_for_worker(orders: Sequence[Order], whole: str) -> str:
     """Return what a worker is asked in a further round; `whole` is what was asked at first."""
     done = "The work was done, but not published yet." if _unpublished(orders) else "The work was published."
     lines = [f"{done} Now this is asked of it:", ""]
+    room = min(OUTPUT_LIMIT, 4 * OUTPUT_LIMIT // max(1, len(orders)))
     for order in orders:
         where = f" ({order.path}{f' line {order.line}' if order.line else ''})" if order.path else ""
-        lines += [f"{_ASKED[order.kind]}{where}:", order.text[:OUTPUT_LIMIT].strip(), ""]
+        lines += [f"{_ASKED[order.kind]}{where}:", order.text[:room].strip(), ""]
     return "\n".join([*lines, "What was asked at first:", "", whole])
 
 
