@@ -455,7 +455,7 @@ class HeadApproval(Frozen):
     by: Person
     at: datetime
     how: Literal["review", "command", "policy"]
-    """`policy`: nobody said so, the policy file merges work of this risk by itself."""
+    """`policy`: nobody said so, the policy file lets work of this risk land, or be gathered, by itself."""
     head: Sha
     cause: str
     """Id of the review, or key of the command."""
@@ -486,6 +486,14 @@ class CarLeft(Frozen):
     paths: tuple[str, ...] = ()
     """Where it conflicts, if that is why."""
     at: datetime
+
+
+class Gathered(Frozen):
+    """A tested change lies on the integration branch, and waits for people to merge that."""
+
+    branch: str
+    pull: int | None = None
+    """The pull request from there to the default branch; None until it is open."""
 
 
 class RequestRecord(Frozen):
@@ -614,6 +622,8 @@ class JobRecord(Frozen):
     """Why the merge train last sent it back, if it did."""
     halt: Failure | None = None
     """Why the merge train that it is on stands still; None while it moves."""
+    gathered: Gathered | None = None
+    """Where it waits to be merged with others, tested; None while it does not."""
 
     @property
     def origin(self) -> Sha:
@@ -634,6 +644,8 @@ class Car(Frozen):
     pull: int | None = None
     """Number of its pull request; None where the delivery has none."""
     title: str = ""
+    evidence: str = ""
+    """What its checks showed, in a line, where the delivery gathers changes."""
 
 
 class CarGroup(Frozen):
@@ -659,6 +671,27 @@ class CarArrived(Frozen):
     at: datetime
 
 
+class CarHeld(Frozen):
+    """A tested change on the integration branch that nobody has merged yet. `commit` was tested with it."""
+
+    job: JobId
+    head: Sha
+    commit: Sha
+    title: str = ""
+    evidence: str = ""
+    at: datetime
+
+
+class Rolling(Frozen):
+    """What the integration branch holds, and the one pull request that shows it, in the second delivery."""
+
+    branch: str
+    held: tuple[CarHeld, ...] = ()
+    """In the order in which they came."""
+    pull: int | None = None
+    """Number of the pull request; None until it is open."""
+
+
 class TrainRun(Frozen):
     """One test of a merge train: cars merged onto the base, as one exact commit."""
 
@@ -667,6 +700,8 @@ class TrainRun(Frozen):
     checks: Literal["github", "sandbox"]
     """Who tests it: the repository's own CI, or the sandbox."""
     since: datetime
+    ground: Sha | None = None
+    """What the cars were merged onto, where that is not the base: the base with the default branch in it."""
     green: bool | None = None
     """The verdict; None while it is awaited."""
     results: tuple[CheckResult, ...] = ()
@@ -694,6 +729,8 @@ class TrainRecord(Frozen):
     """Tests so far."""
     landed: int = 0
     """Cars that landed so far."""
+    rolling: Rolling | None = None
+    """What is gathered; None where nothing is, or where every change has a pull request of its own."""
     halt: Failure | None = None
     """Why nothing goes on until somebody has done something; None while it does."""
     by: Holder | None = None

@@ -205,14 +205,22 @@ class Mirror:
         done = await self._relate(one, other)
         return done.text if done.code == 0 else None
 
+    async def holds(self, commit: Sha, other: Sha) -> bool:
+        """Whether `commit`, which is here, is `other` or comes after it; `other` need not be anywhere."""
+        return (await self._ask_relation("--is-ancestor", other, commit)).code == 0
+
     async def _relate(self, *args: str) -> Completed:
+        done = await self._ask_relation(*args)
+        if done.code == 128:  # noqa: PLR2004 - git's exit code for a fatal error
+            raise GitError(f"git merge-base failed: {done.err}. Fetch both commits first.")
+        return done
+
+    async def _ask_relation(self, *args: str) -> Completed:
         """Ask how two commits are related; a no may only mean that the history here is cut."""
         done = await self._git.run("merge-base", *args, ok=(0, 1, 128))
         if done.code and await asyncio.to_thread((self.path / "shallow").exists):
             await self._remote.fetch("HEAD", "--unshallow")
             done = await self._git.run("merge-base", *args, ok=(0, 1, 128))
-        if done.code == 128:  # noqa: PLR2004 - git's exit code for a fatal error
-            raise GitError(f"git merge-base failed: {done.err}. Fetch both commits first.")
         return done
 
     async def diff_files(self, base: str, tree: str) -> tuple[FileChange, ...]:

@@ -87,6 +87,9 @@ class Ledger:
         refspecs = [spec for pattern in (f"{JOBS}*", f"{TRAIN}*", *branches) for spec in _all(pattern)]
         base = await self._mirror.fetch_branch(default_branch, *refspecs)
         train = await self._train()
+        before = train.record.rolling.branch if train and train.record.rolling else integration
+        if before != integration:  # the policy names another one by now
+            await self._mirror.fetch(*_all(f"refs/heads/{before}*"))
         refs = {ref: sha for ref, sha in (await self._mirror.refs(f"{JOBS}*")).items() if job_of(ref)}
         records = await self._mirror.read_objects(*(f"{sha}:{RECORD}" for sha in refs.values()))
         live: list[tuple[str, Sha, JobRecord]] = []
@@ -98,7 +101,9 @@ class Ledger:
         roots = await self._find_roots([sha for _, sha, _ in live])
         jobs = [Entry(ref, sha, roots[sha], record) for ref, sha, record in live]
         jobs.sort(key=lambda entry: job_order(entry.record.id))
-        tips = await self._mirror.refs("refs/heads/agent", f"refs/heads/{integration}")
+        tips = await self._mirror.refs(
+            "refs/heads/agent", *(f"refs/heads/{name}*" for name in (integration, before))
+        )
         heads = {ref.removeprefix("refs/heads/"): sha for ref, sha in tips.items()}
         return TrainView(base, train, tuple(jobs), heads)
 

@@ -73,12 +73,12 @@ class TrainView:
     """Everything the ledger and the branches say about a repository's merge train, as of one fetch."""
 
     base: Sha
-    """Tip of the default branch."""
+    """Tip of the branch that the train lands on."""
     train: Entry[TrainRecord] | None
     jobs: tuple[Entry[JobRecord], ...]
     """Jobs that are published and have not ended, by request and number."""
     heads: Mapping[str, Sha]
-    """Tips of the agents' branches and of the integration branch, by name."""
+    """Tips of the agents' branches, and of those that the train moves, by name."""
 
 
 @dataclass(frozen=True)

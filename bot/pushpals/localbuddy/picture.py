@@ -186,7 +186,9 @@ def _closing(view: SubjectView, drawn: Drawn) -> list[Mutation]:
     """Of several pull requests none may close the issue: it is closed once the last one is merged."""
     tasks, jobs = drawn.request.plan.tasks, [entry.record for entry in drawn.jobs]
     merged = all(job.state is JobState.MERGED and not job.reverts for job in jobs)
-    done = len(tasks) > 1 and len(jobs) == len(tasks) and merged
+    # Nor does anything else for one that never had a pull request of its own.
+    shared = len(tasks) > 1 or any(job.gathered for job in jobs)
+    done = shared and len(jobs) == len(tasks) and merged
     return [CloseIssue(view.id)] if done and view.state == "OPEN" else []
 
 
@@ -256,7 +258,7 @@ def _live_check(view: SubjectView, entry: Entry[JobRecord]) -> list[Mutation]:
 
 def _head_check(view: SubjectView, job: JobRecord) -> list[Mutation]:
     """The check run on the published commit, where reviewers and branch protection look."""
-    if job.state is not JobState.PUBLISHED or job.head is None or run_of(view, job.head, job):
+    if job.state not in ON_A_BRANCH or job.head is None or run_of(view, job.head, job):
         return []
     verdict = conclusion(job)
     return [

@@ -25,13 +25,14 @@ async def approve_job(step: steps.ApproveJob, s: Snapshot, hands: Hands) -> Snap
 
 async def void_approval(step: steps.VoidApproval, s: Snapshot, hands: Hands) -> Snapshot:
     """Record that it may not land any more."""
-    changes = {"state": JobState.PUBLISHED, "approved": None, "halt": None}
+    changes = {"state": JobState.PUBLISHED, "approved": None, "halt": None, "gathered": None}
     return await hands.record(s, entry_of(s, step.job), changes, f"Not to land: {step.why}")
 
 
 async def take_back(step: steps.TakeBack, s: Snapshot, hands: Hands) -> Snapshot:
     """Record that the merge train sent it back."""
-    changes = {"state": JobState.PUBLISHED, "approved": None, "returned": step.out, "halt": None}
+    changes: dict[str, object] = {"state": JobState.PUBLISHED, "approved": None, "halt": None}
+    changes |= {"returned": step.out, "gathered": None}
     said = f"Sent back by the merge train: {step.out.failure.cause}"
     return await hands.record(s, entry_of(s, step.job), changes, said)
 
@@ -39,7 +40,9 @@ async def take_back(step: steps.TakeBack, s: Snapshot, hands: Hands) -> Snapshot
 async def note_ride(step: steps.NoteRide, s: Snapshot, hands: Hands) -> Snapshot:
     """Record that it is on the merge train, or waits for it again."""
     state = JobState.INTEGRATING if step.on_board else JobState.APPROVED
-    changes = {"state": state, "halt": step.halt}
+    changes = {"state": state, "halt": step.halt, "gathered": step.gathered}
     said = "On the merge train." if step.on_board else "Waits for the merge train."
+    if step.gathered:
+        said = f"Tested and on {step.gathered.branch}."
     said = f"The merge train stands still: {step.halt.cause}" if step.halt else said
     return await hands.record(s, entry_of(s, step.job), changes, said)

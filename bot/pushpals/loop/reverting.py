@@ -87,6 +87,7 @@ async def _reverse(mirror: Mirror, job: JobRecord, base: Sha, merged_as: Sha | N
         landed = await mirror.landed_in(job.head, base)
         if landed is None and merged_as and await mirror.is_ancestor(merged_as, base):
             landed = merged_as  # squashed or rebased: one commit holds all of it
+        landed = await _within(mirror, job.head, landed) if landed else None
         parents = (await mirror.log(landed, limit=1))[0].parents if landed else ()
         if landed is None or not parents:
             return None
@@ -96,6 +97,17 @@ async def _reverse(mirror: Mirror, job: JobRecord, base: Sha, merged_as: Sha | N
     except GitError:
         return None
     return patch if patch.files else None
+
+
+async def _within(mirror: Mirror, head: Sha, landed: Sha) -> Sha:
+    """Return the merge that brought `head` alone, where it was gathered with others before it landed."""
+    while True:
+        parents = (await mirror.log(landed, limit=1))[0].parents
+        side = parents[1] if len(parents) > 1 and parents[1] != head else None
+        inner = await mirror.landed_in(head, side) if side else None
+        if inner is None:
+            return landed
+        landed = inner
 
 
 def _task(old: JobRecord) -> Task:

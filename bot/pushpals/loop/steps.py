@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from pushpals.github import Mutation
     from pushpals.localbuddy.heard import Heard
-    from pushpals.model import CarLeft, Failure, HeadApproval, JobId, Order, Person, Sha
+    from pushpals.model import CarLeft, Failure, Gathered, HeadApproval, JobId, Order, Person, Sha
 
 
 @dataclass(frozen=True)
@@ -235,12 +235,14 @@ class TakeBack:
 
 @dataclass(frozen=True)
 class NoteRide:
-    """Record that a job is on the merge train, or waits for it again."""
+    """Record that a job is on the merge train, waits for it again, or waits to be merged with others."""
 
     job: JobId
     on_board: bool
     halt: Failure | None = None
     """Why the train stands still, if it does."""
+    gathered: Gathered | None = None
+    """Where its change waits, if it is gathered: it is then on board for as long as nobody merges that."""
 
 
 @dataclass(frozen=True)

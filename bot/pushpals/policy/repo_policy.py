@@ -197,7 +197,8 @@ class Integration(Section):
     check on its exact tree, evidence that shows the effect, no remark of the review, and the CI. Whoever asks
     for changes in a review stops it."""
     branch: BranchName = "main_agents"
-    """Branch on which batches are tested before they land. PushPals makes it, and moves it as it likes."""
+    """Branch on which batches are tested before they land. PushPals makes it, and moves it as it likes. With
+    `delivery: integration_branch` tested changes are gathered there, and `<branch>-testing` is what moves."""
     checks: Literal["auto", "github", "sandbox"] = "auto"
     """What tests a batch: the repository's own CI on that branch, or the checks of the tasks in the sandbox.
     `auto` takes the CI where the default branch or a pull request has one."""
@@ -246,6 +247,10 @@ class RepoPolicy(Section):
     """How a change is reviewed before people see it."""
     commands: CommandsSection = CommandsSection()
     """What a worker may run in its sandbox without asking."""
+    delivery: Literal["pull_request", "integration_branch"] = "pull_request"
+    """`pull_request`: every change is a pull request of its own. `integration_branch`: changes within the
+    risk that was approved are tested together and gathered on `integration.branch`, and one pull request from
+    there waits for a person; only a change that a person has to judge has its own."""
     integration: Integration = Integration()
     """How approved pull requests land: the merge train."""
     checks: tuple[Annotated[CheckSetting, BeforeValidator(_check_from_string)], ...] = Field(
@@ -266,6 +271,16 @@ class RepoPolicy(Section):
         """Say where `field` (`limits.files`, `scope.protected.0`) was set: `policy line 4` or `default`."""
         line = self._lines.get(field)
         return "default" if line is None else f"policy line {line}"
+
+    @property
+    def gathers(self) -> bool:
+        """Whether tested changes are gathered on the integration branch, for people to merge together."""
+        return self.delivery == "integration_branch"
+
+    @property
+    def tested_on(self) -> str:
+        """Name of the branch that the merge train moves to have a batch tested."""
+        return f"{self.integration.branch}-testing" if self.gathers else self.integration.branch
 
     @property
     def job_budget(self) -> Budget:

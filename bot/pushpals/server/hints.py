@@ -118,7 +118,7 @@ def _pull_request(payload: Mapping[str, Any], _: Delivery) -> _Place | None:
         by_us = payload.get("action") == "synchronize" and _by_bot(payload)
         return None if by_us else _Place(ours)
     is_pull = isinstance(_at(payload, "pull_request", "head", "ref"), str)
-    return _TRAIN if is_pull and payload.get("action") == "closed" else None
+    return _TRAIN if is_pull and payload.get("action") in {"closed", "reopened"} else None
 
 
 def _check_run(payload: Mapping[str, Any], delivery: Delivery) -> _Place | None:

@@ -25,6 +25,7 @@ from pushpals.model import (
 )
 from pushpals.source_control.batch import anew, is_rerun, judge, next_test, without
 from pushpals.source_control.rate import batch_size, counted
+from pushpals.source_control.rolling import with_held
 
 REMEMBERED = 50
 """How many cars that left, or landed, are kept in the record: their jobs look for them right afterwards."""
@@ -77,11 +78,15 @@ def second_look(record: TrainRecord) -> bool:
 
 
 def departed(
-    record: TrainRecord, commit: Sha, checks: Literal["github", "sandbox"], since: datetime
+    record: TrainRecord,
+    commit: Sha,
+    checks: Literal["github", "sandbox"],
+    since: datetime,
+    ground: Sha | None = None,
 ) -> TrainRecord:
-    """Return the record while `commit`, made of `next_cars`, is tested."""
+    """Return the record while `commit`, made of `next_cars` on `ground` (None: the base), is tested."""
     cars = tuple(car.job for car in next_cars(record))
-    run = TrainRun(cars=cars, commit=commit, checks=checks, since=since)
+    run = TrainRun(cars=cars, commit=commit, checks=checks, since=since, ground=ground)
     return record.model_copy(update={"run": run, "runs": record.runs + 1, "halt": None})
 
 
@@ -108,16 +113,15 @@ def judged(record: TrainRecord, at: datetime) -> Judged:
         CarLeft(job=car.job, head=car.head, failure=blamed(record, run.results), at=at)
         for car in cars_of(record, verdict.ejected)
     ]
-    in_ = [CarArrived(job=car.job, head=car.head, commit=run.commit, at=at) for car in landed]
     gone = {*verdict.landed, *verdict.ejected}
     return Judged(
         record.model_copy(
             update={
+                **came_in(record, landed, run.commit, at),
                 "base": run.commit if landed else record.base,
                 "cars": tuple(car for car in record.cars if car.job not in gone),
                 "groups": verdict.groups,
                 "run": None,
-                "arrived": (*record.arrived, *in_)[-REMEMBERED:],
                 "left": (*record.left, *out)[-REMEMBERED:],
                 "tally": counted(record.tally, good=len(landed), bad=len(out)),
                 "landed": record.landed + len(landed),
@@ -125,6 +129,14 @@ def judged(record: TrainRecord, at: datetime) -> Judged:
         ),
         landed,
     )
+
+
+def came_in(record: TrainRecord, cars: Sequence[Car], commit: Sha, at: datetime) -> dict[str, object]:
+    """Return what changes in the record when cars are in `commit` of its branch: landed, or gathered."""
+    if record.rolling is None:
+        in_ = [CarArrived(job=car.job, head=car.head, commit=commit, at=at) for car in cars]
+        return {"arrived": (*record.arrived, *in_)[-REMEMBERED:]}
+    return {"rolling": with_held(record.rolling, cars, commit, at)}
 
 
 def base_moved(record: TrainRecord, base: Sha) -> TrainRecord:

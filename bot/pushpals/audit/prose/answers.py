@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from pushpals.audit.prose.progress import progress_comment
+from pushpals.audit.prose.rolling import gathered_words
 from pushpals.audit.prose.words import (
     COMMENT_LIMIT,
     code,
@@ -190,6 +191,8 @@ def _reason(job: JobRecord, pull: int | None = None) -> str:
     if job.state is JobState.QUEUED and job.failures:
         when = f" It goes on at {job.not_before:%H:%M} UTC." if job.not_before else ""
         return f"tries again after a {job.failures[-1].value} failure, attempt {job.attempt + 1}.{when}"
+    if job.gathered and job.state is JobState.INTEGRATING:
+        return f"is tested, {gathered_words(job.gathered)}; whoever merges that merges it."
     if job.state in ON_A_BRANCH:
         return _on_a_branch(job, pull)
     return _STANDS.get(job.state, f"is {job.state}.")

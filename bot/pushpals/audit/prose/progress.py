@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pushpals.audit.markdown import truncate_markdown
 from pushpals.audit.prose.evidence import doubt_lines
 from pushpals.audit.prose.plan import plan_standing
+from pushpals.audit.prose.rolling import gathered_words
 from pushpals.audit.prose.rounds import round_words
 from pushpals.audit.prose.words import (
     COMMENT_LIMIT,
@@ -119,7 +120,7 @@ def _job_words(jobs: Sequence[JobRecord]) -> list[str]:
         if job.state is JobState.PUBLISHED and job.returned:
             back = f"Back from the merge train. {failure_text(job.returned.failure)}"
             lines += ["", *_named(job, back, several=len(jobs) > 1)]
-        if job.state is JobState.INTEGRATING and job.halt:
+        if job.state in {JobState.APPROVED, JobState.INTEGRATING} and job.halt:
             stands = f"The merge train stands still. {failure_text(job.halt)}"
             lines += ["", *_named(job, stands, several=len(jobs) > 1)]
     return lines
@@ -162,6 +163,7 @@ def _standing(request: RequestRecord, jobs: Sequence[JobRecord], pulls: Mapping[
             job.waiting,
             job.returned,
             job.halt,
+            job.gathered,
             pulls.get(job.id),
         )
         for job in jobs
@@ -209,7 +211,10 @@ def _standing_words(jobs: Sequence[JobRecord], tasks: int) -> str:
         if state in states:
             break
     else:
-        state = next((job.state for job in jobs if job.state is not JobState.MERGED), JobState.MERGED)
+        unmerged = [job for job in jobs if job.state is not JobState.MERGED]
+        state = unmerged[0].state if unmerged else JobState.MERGED
+        if unmerged and len(jobs) == tasks and all(_is_gathered(job) for job in unmerged):
+            return "Tested, waits to be merged"
     if state in WORKING or (len(jobs) < tasks and state in ON_A_BRANCH):
         return "Working"
     failed = next((job.failure for job in jobs if job.state is state and job.failure), None)
@@ -264,6 +269,8 @@ def _job_line(job: JobRecord, pull: int | None, live: str, *, several: bool) -> 
         state = f"waiting for {WAITS_FOR[job.waiting]}"
     if (job.round or job.sent_back) and job.state in WORKING:
         state = f"{state}: {round_words(job)}"
+    if job.gathered and _is_gathered(job):
+        state = gathered_words(job.gathered)
     if pull:
         state = f"#{pull} {state}"
     if live:
@@ -274,10 +281,14 @@ def _job_line(job: JobRecord, pull: int | None, live: str, *, several: bool) -> 
     return f"- [{box}] {job.id} {one_line(job.task.goal)} · {role_name(job.task.role)} · {state}{cost}"
 
 
+def _is_gathered(job: JobRecord) -> bool:
+    return job.state is JobState.INTEGRATING and job.gathered is not None
+
+
 _OR_ELSE = "`/pushpals fix …` there changes it, `/pushpals cancel` rejects it."
 
 
-def _next_words(jobs: Sequence[JobRecord], pulls: Mapping[str, int]) -> str:
+def _next_words(jobs: Sequence[JobRecord], pulls: Mapping[str, int]) -> str:  # noqa: PLR0911 - one sentence a standing
     going_on = [job for job in jobs if job.state not in ENDED | ON_A_BRANCH]
     if not jobs or going_on:
         return (
@@ -292,6 +303,12 @@ def _next_words(jobs: Sequence[JobRecord], pulls: Mapping[str, int]) -> str:
     ]
     if any(job.state is JobState.PUBLISHED for job in jobs) and not ready:
         return records  # what can be done is said above
+    shown = sorted(
+        {f"#{job.gathered.pull}" for job in jobs if _is_gathered(job) and job.gathered and job.gathered.pull}
+    )
+    if shown and not ready:
+        where = f"{' and '.join(shown)}, which holds it with what else was tested"
+        return f"**Next.** Read {where}, and merge that. {records}"
     if any(job.state in ON_A_BRANCH for job in jobs) and not ready:
         return f"**Next.** Nothing is asked of you: the merge train tests it and lets it land. {records}"
     if len(ready) == 1:

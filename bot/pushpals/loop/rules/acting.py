@@ -189,12 +189,15 @@ def stopped_by(person: Person) -> str:
 def cancel(s: Snapshot, _policy: RepoPolicy, heard: Heard, command: Command) -> Reply:
     """Stop a job, or all that was asked."""
     place = heard.utterance.place
-    jobs = tuple(
-        job.id for job in jobs_here(s, place) if job.state not in ENDED and command.job in {None, job.id}
-    )
+    named = [job for job in jobs_here(s, place) if job.state not in ENDED and command.job in {None, job.id}]
+    jobs = tuple(job.id for job in named if job.gathered is None)
     whole = job_branch(place) is None and command.job is None
     record = s.ledger.request.record if s.ledger.request else None
     half_done = record is not None and record.stopped == stopped_by(heard.person)
+    if named and not jobs:
+        return answers.not_now(
+            Verb.CANCEL, "it is tested and gathered: its pull request is where to judge it."
+        )
     if not jobs and not (whole and (under_way(s) or half_done)):
         return answers.not_now(Verb.CANCEL, "nothing is under way that it could stop.")
     return [steps.CancelWork(heard.key, heard.person, jobs, whole)]

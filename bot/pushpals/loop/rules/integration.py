@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pushpals.loop import steps
 from pushpals.loop.rules.common import plan_jobs
+from pushpals.loop.rules.gathering import gathered_of, why_not_gathered
 from pushpals.model import ENDED, ON_A_BRANCH, HeadApproval, JobState, Risk
 from pushpals.policy.access import Allowed, may_start
 from pushpals.policy.plan_gate import may_land
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pushpals.github import PullView, ReviewView, SubjectView
     from pushpals.ledger import LedgerView
     from pushpals.loop.snapshot import Snapshot
-    from pushpals.model import JobRecord, Person
+    from pushpals.model import Failure, Gathered, JobRecord, Person
     from pushpals.policy.repo_policy import RepoPolicy
 
 _DECISIVE = frozenset({"APPROVED", "CHANGES_REQUESTED", "DISMISSED"})
@@ -123,7 +124,8 @@ def _published(s: Snapshot, policy: RepoPolicy, job: JobRecord) -> steps.Step | 
         return steps.MarkMerged(job.id)
     pull = _open_pull(s.view, job)
     fresh = job.returned is None or job.returned.head != job.head
-    if fresh and job.head and why_not_by_itself(s, policy, job) is None:
+    lets = why_not_by_itself(s, policy, job) is None or why_not_gathered(s, policy, job) is None
+    if job.head and ((fresh and lets) or gathered_of(s, job)):
         return steps.ApproveJob(
             job.id, HeadApproval(by=s.view.viewer, at=s.now, how="policy", head=job.head, cause="policy")
         )
@@ -142,19 +144,29 @@ def _riding(s: Snapshot, policy: RepoPolicy, job: JobRecord) -> steps.Step | Non
     if _has_landed(s, job):
         return steps.MarkMerged(job.id)
     train = s.ledger.train.record if s.ledger.train else None
+    if gathered := gathered_of(s, job):
+        return _noted(job, train.halt if train else None, on_board=True, gathered=gathered)
     out = left_with(train, job.id, job.head) if train and job.head else None
-    if _open_pull(s.view, job) is None:
+    alone = _open_pull(s.view, job) is None
+    if alone and s.view.pulls.get(job.branch):
         return None  # it was merged or closed by hand, which ends the job
     if out and job.approved and out.at >= job.approved.at:
         return steps.TakeBack(job.id, out)
     by_itself = job.approved is not None and job.approved.how == "policy"
-    if why := (why_not_by_itself if by_itself else why_not_land)(s, policy, job):
+    why_not = why_not_gathered if alone else why_not_by_itself if by_itself else why_not_land
+    if why := why_not(s, policy, job):
         return steps.VoidApproval(job.id, why)
     on_board = bool(train and car_of(train, job.id))
-    halt = train.halt if train and on_board else None
-    if on_board != (job.state is JobState.INTEGRATING) or halt != job.halt:
-        return steps.NoteRide(job.id, on_board, halt)
-    return None
+    halt = train.halt if train and (on_board or policy.gathers) else None
+    return _noted(job, halt, on_board=on_board)
+
+
+def _noted(
+    job: JobRecord, halt: Failure | None, *, on_board: bool, gathered: Gathered | None = None
+) -> steps.Step | None:
+    """Record where a job is on its way, where that is news."""
+    now = (job.state is JobState.INTEGRATING, job.halt, job.gathered)
+    return None if now == (on_board, halt, gathered) else steps.NoteRide(job.id, on_board, halt, gathered)
 
 
 def _has_landed(s: Snapshot, job: JobRecord) -> bool:

@@ -73,6 +73,8 @@ def _after_publication(s: Snapshot, job: JobRecord) -> Iterator[steps.Step]:
     pulls = s.view.pulls.get(job.branch, ())
     if job.head is None or job.state in ENDED or not pulls:
         return
+    if job.gathered and job.state is JobState.INTEGRATING:
+        return  # it waits elsewhere by now: what becomes of that decides
     if any(pull.merged for pull in pulls):
         yield steps.MarkMerged(job.id)
     elif all(pull.state == "CLOSED" for pull in pulls):

@@ -6,12 +6,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from pushpals.audit.prose import integration as prose
+from pushpals.audit.prose.rolling import evidence_line
 from pushpals.loop.rules.ci import CiVerdict, ci_verdict, has_ci
+from pushpals.loop.rules.rolling import may_be_gathered, rolling_steps
 from pushpals.loop.train import snapshot as steps
 from pushpals.model import Car, CheckResult
+from pushpals.source_control.rolling import held
 from pushpals.source_control.train import arrived, left_with
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from pushpals.loop.train.snapshot import TrainSnapshot, TrainStep
@@ -29,14 +33,30 @@ def decide_train(s: TrainSnapshot) -> list[TrainStep]:
     """Return the steps owed to a repository's merge train, the most urgent first; empty when all is quiet."""
     waiting = riders(s)
     record = s.ledger.train.record if s.ledger.train else None
+    if record and record.rolling and (owed := rolling_steps(s, record, record.rolling)) is not None:
+        return owed
     if record is None or not record.cars:
         fresh = [car for car in waiting.values() if _fresh(record, car, s)]
         return [steps.Board(tuple(fresh))] if fresh else []
-    if off := {car.job: _why(s, car) for car in record.cars if not _same(waiting.get(car.job), car)}:
+    if off := {car.job: why for car in record.cars if (why := _why_off(s, record, car, waiting))}:
         return [steps.LetGo(off)]
-    if s.policy.integration.branch == s.branch:
-        same = prose.same_branch(s.branch)
+    return _under_way(s, record)
+
+
+def _why_off(s: TrainSnapshot, record: TrainRecord, car: Car, waiting: Mapping[str, Car]) -> str | None:
+    """Return in a few words why a car must leave; None when it rides on."""
+    if record.branch != s.branch:
+        return f"the policy has it land on {s.branch} now"
+    return None if _same(waiting.get(car.job), car) else _why(s, car)
+
+
+def _under_way(s: TrainSnapshot, record: TrainRecord) -> list[TrainStep]:
+    """Return the next step of a train with cars that may all ride."""
+    if s.policy.integration.branch == s.default:
+        same = prose.same_branch(s.default)
         return [steps.Halt(same)] if record.halt != same else []
+    if s.trunk and record.rolling is None:
+        return [steps.Begin()]
     if record.base != s.ledger.base:
         return [steps.OntoNewBase()]
     if record.halt is not None and s.now < record.updated_at + HALTED:
@@ -55,20 +75,38 @@ def riders(s: TrainSnapshot) -> dict[str, Car]:
     found: list[tuple[datetime, int, Car]] = []
     for entry in s.ledger.jobs:
         job = entry.record
-        pull = s.pulls.get(job.branch)
-        if _may_ride(job) and s.ledger.heads.get(job.branch) == job.head and pull is not None:
-            fits = pull.head_sha == job.head and pull.state == "OPEN" and not pull.draft
-            if fits and pull.base_ref == s.branch and job.approved and job.head:
-                car = Car(
-                    job=job.id, branch=job.branch, head=job.head, pull=pull.number, title=pull.title[:200]
-                )
-                found.append((job.approved.at, len(found), car))
+        if _may_ride(job) and s.ledger.heads.get(job.branch) == job.head and job.approved:
+            car = _car(s, job)
+            found += [(job.approved.at, len(found), car)] if car else []
     return {car.job: car for _, _, car in sorted(found, key=lambda each: each[:2])}
 
 
 def _same(now: Car | None, car: Car) -> bool:
     """Whether a car still is what boarded; a new title of its pull request changes nothing of that."""
-    return now is not None and now.model_copy(update={"title": car.title}) == car
+    return now is not None and now.model_copy(update={"title": car.title, "evidence": car.evidence}) == car
+
+
+def _car(s: TrainSnapshot, job: JobRecord) -> Car | None:
+    """Return the car of an approved job: of its pull request, or where changes are gathered, without one."""
+    pull = s.pulls.get(job.branch)
+    evidence = evidence_line(job.report.evidence) if s.trunk and job.report.evidence else ""
+    if job.head is None:
+        return None
+    if pull is None:
+        if s.trunk is None or not may_be_gathered(s, job):
+            return None
+        return Car(job=job.id, branch=job.branch, head=job.head, title=job.task.goal[:200], evidence=evidence)
+    fits = pull.head_sha == job.head and pull.state == "OPEN" and not pull.draft
+    if not fits or pull.base_ref != s.default:
+        return None
+    return Car(
+        job=job.id,
+        branch=job.branch,
+        head=job.head,
+        pull=pull.number,
+        title=pull.title[:200],
+        evidence=evidence,
+    )
 
 
 def _may_ride(job: JobRecord) -> bool:
@@ -88,7 +126,8 @@ def _fresh(record: TrainRecord | None, car: Car, s: TrainSnapshot) -> bool:
     out = left_with(record, car.job, car.head)
     job = next(entry.record for entry in s.ledger.jobs if entry.record.id == car.job)
     back = out is not None and (job.approved is None or job.approved.at <= out.at)
-    return not back and not arrived(record, car.job, car.head)
+    there = arrived(record, car.job, car.head) or held(record, car.job, car.head) is not None
+    return not back and not there
 
 
 def _why(s: TrainSnapshot, car: Car) -> str:
@@ -111,7 +150,8 @@ def _checks(s: TrainSnapshot, record: TrainRecord) -> Literal["github", "sandbox
     asked = s.policy.integration.checks
     if asked != "auto":
         return asked
-    seen = (record.base, *(car.head for car in record.cars))
+    trunk = (s.trunk.tip,) if s.trunk else ()
+    seen = (record.base, *trunk, *(car.head for car in record.cars))
     return "github" if any(has_ci(s.ci.get(commit, ())) for commit in seen) else "sandbox"
 
 
@@ -134,7 +174,7 @@ def _await(s: TrainSnapshot, record: TrainRecord, run: TrainRun) -> list[TrainSt
     if s.now >= limit:
         rule = f"integration.wait_minutes ({s.policy.where('integration.wait_minutes')})"
         asked = s.policy.integration
-        silent = prose.ci_is_silent(asked.branch, run.commit, asked.wait_minutes, verdict.missing, rule)
+        silent = prose.ci_is_silent(s.policy.tested_on, run.commit, asked.wait_minutes, verdict.missing, rule)
         return [steps.Halt(silent)]
     soon = max(run.since + SETTLE, s.now + timedelta(seconds=30))
     return [steps.LookAgain(min(limit, s.now + LOOK, soon))]
@@ -142,8 +182,12 @@ def _await(s: TrainSnapshot, record: TrainRecord, run: TrainRun) -> list[TrainSt
 
 def _red_before(s: TrainSnapshot, verdict: CiVerdict) -> list[str]:
     """Return the failing checks, if every one of them fails on the base too: then they blame nobody."""
+    bases = (s.ledger.base, *((s.trunk.tip,) if s.trunk else ()))
     before = {
-        check.name for check in s.ci.get(s.ledger.base, ()) if check.state == "failure" and not check.mine
+        check.name
+        for base in bases
+        for check in s.ci.get(base, ())
+        if check.state == "failure" and not check.mine
     }
     red = [check.name for check in verdict.counted if check.state == "failure"]
     return red if set(red) <= before else []

@@ -8,19 +8,23 @@ from typing import TYPE_CHECKING
 
 from pushpals.audit import prose
 from pushpals.audit.prose import integration as words
+from pushpals.audit.prose.rolling import conflicts_with_trunk, gathered_no_more, trunk_message
 from pushpals.git import GitDenied, Identity, PushRefused, RefUpdate
 from pushpals.ledger import TRAIN
+from pushpals.loop.hands import Again
 from pushpals.loop.train import snapshot as steps
+from pushpals.loop.train.rolling import show_rolling
 from pushpals.model import CarLeft, TrainRecord
-from pushpals.source_control import train
+from pushpals.source_control import rolling, train
 from pushpals.source_control.assemble import Stumble, assemble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pushpals.git import Mirror
     from pushpals.loop.services import Repo, Services
     from pushpals.loop.train.snapshot import TrainSnapshot, TrainStep
-    from pushpals.model import Failure
+    from pushpals.model import Failure, Sha
 
 IDENTITY = Identity("PushPals", "pushpals@users.noreply.github.com")
 
@@ -62,6 +66,57 @@ async def act_train(step: TrainStep, s: TrainSnapshot, hands: TrainHands) -> Tra
             return await _halt(s, hands, step.why)
         case steps.LookAgain():
             return s
+        case _:
+            return await _gather(step, s, hands)
+
+
+async def _gather(
+    step: steps.Begin | steps.Settle | steps.ShowRolling | steps.NoteRolling | steps.GoOn,
+    s: TrainSnapshot,
+    hands: TrainHands,
+) -> TrainSnapshot:
+    """Perform a step of the second delivery."""
+    record = _record(s)
+    match step:
+        case steps.Begin():
+            return await _begin(s, hands)
+        case steps.Settle():
+            return await _settle(step, s, hands)
+        case steps.ShowRolling():
+            return await show_rolling(step, s, hands.repo)
+        case steps.NoteRolling():
+            record = rolling.shown_in(record, step.pull)
+            return await save(s, hands, record, f"#{step.pull} shows what is gathered.")
+        case steps.GoOn():
+            return await save(s, hands, record.model_copy(update={"halt": None}), "It goes on.")
+
+
+async def _begin(s: TrainSnapshot, hands: TrainHands) -> TrainSnapshot:
+    """Let the integration branch stand where the default branch does; the record moves with it."""
+    if s.trunk is None:
+        raise ValueError("There is no integration branch to begin.")
+    tip, before = s.trunk.tip, s.ledger.heads.get(s.branch)
+    record = train.base_moved(rolling.begun(_record(s), s.branch, tip), tip)
+    moves = [] if before == tip else [RefUpdate(f"refs/heads/{s.branch}", before, tip)]
+    try:
+        s = await save(s, hands, record, f"`{s.branch}` begins at {tip[:12]}.", moves)
+    except (PushRefused, GitDenied) as refused:
+        return await _halt(s, hands, words.push_refused(s.branch, str(refused)))
+    heads = {**s.ledger.heads, s.branch: tip}
+    seen = steps.RollingSeen(repository_id="")
+    return replace(s, ledger=replace(s.ledger, base=tip, heads=heads), rolling=seen)
+
+
+async def _settle(step: steps.Settle, s: TrainSnapshot, hands: TrainHands) -> TrainSnapshot:
+    """Record what was merged, and what is gathered no more; look again, at what is left."""
+    record, now = _record(s), hands.services.clock.now()
+    branch = record.rolling.branch if record.rolling else s.branch
+    why = gathered_no_more(branch)
+    record = rolling.settled(record, step.taken, step.lost, why, now, over=step.over)
+    said = [f"Merged: {', '.join(sorted(step.taken))}."] if step.taken else []
+    said += [f"Gathered no more: {', '.join(sorted(step.lost))}."] if step.lost else []
+    await save(s, hands, record, " ".join(said) or f"`{branch}` holds nothing more.")
+    raise Again
 
 
 async def _board(step: steps.Board, s: TrainSnapshot, hands: TrainHands) -> TrainSnapshot:
@@ -78,10 +133,13 @@ async def _depart(step: steps.Depart, s: TrainSnapshot, hands: TrainHands) -> Tr
     """Merge the next cars, or let those go that do not merge; push the commit that is to be tested."""
     record, git = _record(s), hands.repo.mirror
     cars = train.next_cars(record)
+    ground, conflicts = await _ground(s, record, git)
+    if s.trunk and conflicts:
+        return await _halt(s, hands, conflicts_with_trunk(s.branch, s.trunk.name, conflicts))
     # The record's own time, so that whoever does it again makes the same commit.
     made = await assemble(
         git,
-        record.base,
+        ground,
         cars,
         lambda car: words.merge_message(car, record.runs + 1),
         author=IDENTITY,
@@ -89,13 +147,13 @@ async def _depart(step: steps.Depart, s: TrainSnapshot, hands: TrainHands) -> Tr
     )
     if made.stumbled:
         return await _stumble(made.stumbled, s, hands)
-    if made.commit == record.base:
-        return await save(
-            s, hands, train.gone(record, [car.job for car in cars]), "What they hold has landed already."
-        )
     now = hands.services.clock.now()
-    record = train.departed(record, made.commit, step.checks, now)
-    branch = s.policy.integration.branch
+    if made.commit == ground:
+        record = train.gone(record, [car.job for car in cars])
+        record = record.model_copy(update=train.came_in(record, cars, record.base, now))
+        return await save(s, hands, record, "What they hold has landed already.")
+    record = train.departed(record, made.commit, step.checks, now, ground if ground != record.base else None)
+    branch = s.policy.tested_on
     moved = RefUpdate(f"refs/heads/{branch}", s.ledger.heads.get(branch), made.commit)
     names = ", ".join(car.job for car in cars)
     try:
@@ -104,6 +162,22 @@ async def _depart(step: steps.Depart, s: TrainSnapshot, hands: TrainHands) -> Tr
         return await _halt(s, hands, words.push_refused(branch, str(refused)))
     heads = {**s.ledger.heads, branch: made.commit}
     return replace(s, ledger=replace(s.ledger, heads=heads))
+
+
+async def _ground(s: TrainSnapshot, record: TrainRecord, git: Mirror) -> tuple[Sha, tuple[str, ...]]:
+    """Return what cars are merged onto: the base, brought up to date where it is the integration branch.
+
+    The paths are those where the default branch conflicts with it.
+    """
+    if s.trunk is None or await git.is_ancestor(s.trunk.tip, record.base):
+        return record.base, ()
+    merged = await git.merge(record.base, s.trunk.tip)
+    if not merged.clean:
+        return record.base, merged.conflicts
+    message = trunk_message(s.branch, s.trunk.name)
+    parents = (record.base, s.trunk.tip)
+    ground = await git.commit(merged.tree, parents, message, author=IDENTITY, when=record.updated_at)
+    return ground, ()
 
 
 async def _stumble(stumbled: Sequence[Stumble], s: TrainSnapshot, hands: TrainHands) -> TrainSnapshot:
@@ -146,7 +220,11 @@ async def _conclude(s: TrainSnapshot, hands: TrainHands) -> TrainSnapshot:
         s = await save(s, hands, after.record, f"Landed {names} as {after.record.base[:12]}.", [lands])
     except (PushRefused, GitDenied) as refused:
         return await _halt(s, hands, words.push_refused(s.branch, str(refused)))
-    return replace(s, ledger=replace(s.ledger, base=after.record.base))
+    heads = {**s.ledger.heads, s.branch: after.record.base}
+    s = replace(s, ledger=replace(s.ledger, base=after.record.base, heads=heads))
+    if s.trunk:
+        raise Again  # what is gathered is to be shown
+    return s
 
 
 async def _halt(s: TrainSnapshot, hands: TrainHands, why: Failure) -> TrainSnapshot:

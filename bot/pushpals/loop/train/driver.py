@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pushpals.git import GitError, LeaseLost
 from pushpals.github import GitHubError
 from pushpals.ledger import ClaimLost, LedgerError
+from pushpals.loop.hands import Again
 from pushpals.loop.rules.train import decide_train
 from pushpals.loop.train.act import TrainHands, act_train
 from pushpals.loop.train.observe import observe_train
@@ -62,15 +63,17 @@ class TrainDriver:
     async def _settle(self, hint: Hint) -> datetime | None:
         repo = await self.services.repo(hint)
         hands = TrainHands(self.services, repo, lambda s: self._begin(s, repo, hint))
-        for _ in range(MAX_LOOKS):
+        before: TrainRecord | None = None
+        for look in range(MAX_LOOKS):
             s = await observe_train(self.services, repo, testing=self.testing(repo.ref))
             if s is None:
                 return None
             s = replace(s, abandoned=self._stood_still(s))
-            before = s.ledger.train.record if s.ledger.train else None
+            if look == 0:
+                before = s.ledger.train.record if s.ledger.train else None
             try:
                 wake, s = await self._drive(s, hands)
-            except (ClaimLost, LeaseLost) as moved:
+            except (ClaimLost, LeaseLost, Again) as moved:
                 log.info("the train of %s moved while it was driven, looking again: %s", repo.ref, moved)
                 continue
             await self._tell_jobs(s, before, hint)
@@ -134,11 +137,15 @@ class TrainDriver:
 
 
 def _news(record: TrainRecord | None) -> frozenset[str]:
-    """Return a mark for each job that rides, landed or left: what differs is news for the job."""
+    """Return a mark for each job that rides, is gathered, landed or left: what differs is news for it."""
     if record is None:
         return frozenset()
     halt = record.halt.cause if record.halt else "moves"
     rides = [f"{car.job} rides {car.head} {halt}" for car in record.cars]
     landed = [f"{each.job} landed {each.head}" for each in record.arrived]
     left = [f"{out.job} left {out.at}" for out in record.left]
-    return frozenset((*rides, *landed, *left))
+    rolling = record.rolling
+    gathered = (
+        [f"{each.job} held {each.head} {rolling.pull} {halt}" for each in rolling.held] if rolling else []
+    )
+    return frozenset((*rides, *landed, *left, *gathered))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pushpals.loop.train.snapshot import RIDING, TrainSnapshot
+from pushpals.loop.train.rolling import observe_rolling
+from pushpals.loop.train.snapshot import RIDING, TrainSnapshot, Trunk
 from pushpals.policy.parse import parse_policy
 from pushpals.policy.repo_policy import POLICY_PATH, RepoPolicy
+from pushpals.source_control.rolling import held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +37,12 @@ async def observe_train(
         return None
     ledger = await repo.ledger.observe_train(branch, policy.integration.branch)
     record = ledger.train.record if ledger.train else None
-    riding = [entry.record for entry in ledger.jobs if entry.record.state in RIDING]
+    trunk = Trunk(branch, ledger.base)
+    if policy.gathers:
+        branch = policy.integration.branch
+        begun = record is not None and record.rolling is not None
+        ledger = replace(ledger, base=ledger.heads.get(branch, trunk.tip) if begun else trunk.tip)
+    riding = [entry.record for entry in ledger.jobs if _rides(entry.record, record)]
     pulls = await _pulls(repo, riding)
     return TrainSnapshot(
         repo=repo.ref,
@@ -46,21 +54,28 @@ async def observe_train(
         pulls=pulls,
         ci={
             **{pull.head_sha: pull.ci for pull in pulls.values()},
-            **await _ci(repo, record, ledger.base, waiting=bool(riding)),
+            **await _ci(repo, record, (ledger.base, trunk.tip), waiting=bool(riding)),
         },
+        trunk=trunk if policy.gathers else None,
+        rolling=await observe_rolling(repo, record, ledger.heads, trunk.tip),
         testing=testing,
         abandoned=abandoned,
     )
 
 
+def _rides(job: JobRecord, record: TrainRecord | None) -> bool:
+    return job.state in RIDING and held(record, job.id, job.head) is None
+
+
 async def _ci(
-    repo: Repo, record: TrainRecord | None, base: Sha, *, waiting: bool
+    repo: Repo, record: TrainRecord | None, bases: tuple[Sha, ...], *, waiting: bool
 ) -> Mapping[Sha, Sequence[Check]]:
-    """Return what is checked of the base and the commit under test, where that may decide anything."""
+    """Return what is checked of `bases` and the commit under test, where that may decide anything."""
     run = record.run if record else None
     if not waiting or (run and run.checks == "sandbox"):
         return {}
-    return await repo.client.ci([base, run.commit] if run else [base])
+    commits = (*bases, run.commit) if run else bases
+    return await repo.client.ci(list(dict.fromkeys(commits)))
 
 
 async def _pulls(repo: Repo, riding: Sequence[JobRecord]) -> dict[str, PullView]:

@@ -22,6 +22,27 @@ RIDING = frozenset({JobState.APPROVED, JobState.INTEGRATING})
 
 
 @dataclass(frozen=True)
+class Trunk:
+    """The default branch, where the train lands on another: its name, and its tip."""
+
+    name: str
+    tip: Sha
+
+
+@dataclass(frozen=True)
+class RollingSeen:
+    """What was seen of the changes that are gathered."""
+
+    repository_id: str
+    pulls: tuple[PullView, ...] = ()
+    """Pull requests from the integration branch, the newest first."""
+    taken: frozenset[JobId] = frozenset()
+    """Jobs whose change is on the default branch, or was merged with the pull request."""
+    lost: frozenset[JobId] = frozenset()
+    """Jobs whose change is neither there nor on the integration branch any more."""
+
+
+@dataclass(frozen=True)
 class TrainSnapshot:
     """What was true of a repository's merge train when it was looked at."""
 
@@ -40,6 +61,15 @@ class TrainSnapshot:
     """Whether this process runs the checks of the commit under test at this moment."""
     abandoned: bool = False
     """Whether the record has not moved for so long that its writer is taken for gone."""
+    trunk: Trunk | None = None
+    """Set where the policy gathers changes on an integration branch, which is then `branch`."""
+    rolling: RollingSeen | None = None
+    """Set while changes are gathered, whatever the policy says by now."""
+
+    @property
+    def default(self) -> str:
+        """Name of the default branch, which pull requests go to."""
+        return self.trunk.name if self.trunk else self.branch
 
 
 @dataclass(frozen=True)
@@ -96,25 +126,82 @@ class Halt:
 
 
 @dataclass(frozen=True)
+class Begin:
+    """Let the integration branch begin at the default branch: it holds nothing, or not what was tested."""
+
+
+@dataclass(frozen=True)
+class Settle:
+    """Gathered changes are merged, or gathered no more; `over` says that so is their pull request."""
+
+    taken: frozenset[JobId] = frozenset()
+    lost: frozenset[JobId] = frozenset()
+    over: bool = False
+
+
+@dataclass(frozen=True)
+class ShowRolling:
+    """Open the pull request of what is gathered, or bring it up to date if it is there."""
+
+    pull: PullView | None
+    title: str
+    body: str
+
+
+@dataclass(frozen=True)
+class NoteRolling:
+    """Record which pull request shows what is gathered."""
+
+    pull: int
+
+
+@dataclass(frozen=True)
+class GoOn:
+    """What the train stood still for is over."""
+
+
+@dataclass(frozen=True)
 class LookAgain:
     """Nothing is owed before this time."""
 
     at: datetime
 
 
-TrainStep = Board | LetGo | OntoNewBase | Depart | TestHere | Hear | Conclude | Halt | LookAgain
+TrainStep = (
+    Board
+    | LetGo
+    | OntoNewBase
+    | Depart
+    | TestHere
+    | Hear
+    | Conclude
+    | Halt
+    | Begin
+    | Settle
+    | ShowRolling
+    | NoteRolling
+    | GoOn
+    | LookAgain
+)
 
 __all__ = [
     "RIDING",
+    "Begin",
     "Board",
     "Conclude",
     "Depart",
+    "GoOn",
     "Halt",
     "Hear",
     "LetGo",
     "LookAgain",
+    "NoteRolling",
     "OntoNewBase",
+    "RollingSeen",
+    "Settle",
+    "ShowRolling",
     "TestHere",
     "TrainSnapshot",
     "TrainStep",
+    "Trunk",
 ]

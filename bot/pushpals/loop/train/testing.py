@@ -33,7 +33,8 @@ async def run_checks(services: Services, repo: Repo, s: TrainSnapshot) -> steps.
         results = await bench.check(record.run.commit, task)
         green = all(result.ok for result in results)
         if not green:
-            green = no_worse_than_base(await bench.check(record.base, task), results)
+            ground = record.run.ground or record.base
+            green = no_worse_than_base(await bench.check(ground, task), results)
     except SandboxUnavailable as error:
         return steps.Halt(words.checks_can_not_run(str(error)))
     return steps.Hear(green, results)
