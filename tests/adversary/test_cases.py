@@ -10,7 +10,7 @@ from tests.adversary.cases import CASES, Case
 from tests.adversary.controls import CONTROLS
 from tests.adversary.stage import Breach, Stage
 
-for area in ("doors", "sandbox", "publication", "evidence", "workspace"):
+for area in ("doors", "sandbox", "publication", "evidence", "workspace", "credentials", "text", "people"):
     importlib.import_module(f"tests.adversary.{area}")
     importlib.import_module(f"tests.adversary.switches.{area}")
 

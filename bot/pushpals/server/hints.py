@@ -154,11 +154,23 @@ def _push(payload: Mapping[str, Any], _: Delivery) -> _Place | None:
     return _TRAIN if _issue_of(ref.removeprefix("refs/heads/")) is None else None
 
 
+def _own(run: object, delivery: Delivery) -> bool:
+    """Tell whether a check run is the App's own, as far as that is told: others may name theirs alike."""
+    app = _whole(_at(run, "app", "id"))
+    return app is None or delivery.app_id is None or app == delivery.app_id
+
+
 def _pressed(payload: Mapping[str, Any], delivery: Delivery) -> _Place | None:
     sender, run = payload.get("sender"), payload.get("check_run")
     external, action = _at(run, "external_id"), _at(payload, "requested_action", "identifier")
     found = OUR_CHECK.match(external) if isinstance(external, str) else None
-    if found is None or not isinstance(action, str) or len(action) > _BUTTON_LENGTH or _by_bot(payload):
+    if (
+        not _own(run, delivery)
+        or found is None
+        or not isinstance(action, str)
+        or len(action) > _BUTTON_LENGTH
+        or _by_bot(payload)
+    ):
         return None
     try:
         press = Press.model_validate(
