@@ -16,6 +16,11 @@ from tests.cli.test_demo import SAMPLE_FIX
 from tests.stories.scripted import ScriptedModel
 
 
+def hear_ctrl_c() -> None:
+    """Undo what a shell does to whatever it runs in the background: these tests may run there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def test_the_pages_answer_until_ctrl_c(tmp_path: Path, model: ScriptedModel) -> None:
     model.replies = [SAMPLE_FIX]
     process = await asyncio.create_subprocess_exec(
@@ -40,6 +45,7 @@ async def test_the_pages_answer_until_ctrl_c(tmp_path: Path, model: ScriptedMode
             "PUSHPALS_SANDBOX": "bubblewrap",
         },
         cwd=tmp_path,
+        preexec_fn=hear_ctrl_c,
     )
     assert process.stdout
     said = ""
