@@ -12,7 +12,7 @@ from pushpals.sandbox import choose
 from tests.stories.scripted import ScriptedModel
 from tests.stories.town import FILES, FIX, Town, build
 
-settings.register_profile("steady", deadline=None, derandomize=True, max_examples=60)
+settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
 
 

@@ -15,7 +15,7 @@ from pushpals.server.door import Door
 from tests.server.deliveries import SECRET, Sender
 from tests.stories.town import FILES, FIX, Town, build
 
-settings.register_profile("steady", deadline=None, derandomize=True, max_examples=60)
+settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
 
 

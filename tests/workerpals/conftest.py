@@ -24,7 +24,7 @@ from pushpals.workerpals.bench import Bench
 from pushpals.workerpals.metered import MeteredModel
 from pushpals.workerpals.workspace import Workspace
 
-settings.register_profile("steady", deadline=None, derandomize=True, max_examples=60)
+settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
 
 CHECK = "python3 -m unittest"
