@@ -283,6 +283,10 @@ class World:
     @_do.register
     def _(self, step: steps.JoinRequest, process: Process, s: Snapshot) -> None:
         assert self.request is not None
+        first, tasks = self.request.first, len(self.request.plan.tasks)
+        states = [record.state for record in self.jobs if int(record.id.partition("-")[2]) >= first]
+        to_come = len(states) < tasks and not any(state in ENDED - {JobState.MERGED} for state in states)
+        assert to_come or any(state not in ENDED for state in states), "nothing there to join"
         self.request = self.request.model_copy(update={"causes": (*self.request.causes, step.cause)})
 
     @_do.register

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pushpals.model import Hint
 from pushpals.server.hints import EVENTS
 from pushpals.server.webhook import BODY_LIMIT, signature_ok
 from tests.server.deliveries import LABELED, SECRET, Sender, hint, hint_of, signature
@@ -141,9 +142,11 @@ async def test_an_odd_installation_is_looked_up_later(sender: Sender, odd: objec
 def test_a_number_that_no_issue_has_makes_no_hint(huge: int) -> None:
     assert hint_of("issues", {**LABELED, "issue": {"number": huge}}) is None
     ours = {"head": {"ref": f"agent/x/{huge}-1"}, "number": huge}
-    for event, action in (("pull_request", "reopened"), ("pull_request_review", "submitted")):
-        told = hint_of(event, {**LABELED, "action": action, "pull_request": ours})
-        assert told is None or told.train  # such a branch is none of ours
+    reviewed = {**LABELED, "action": "submitted", "pull_request": ours}
+    assert hint_of("pull_request_review", reviewed) is None
+    reopened = hint_of("pull_request", {**LABELED, "action": "reopened", "pull_request": ours})
+    # A longer number makes no branch of ours: like any other branch it may matter to the train.
+    assert reopened == (None if huge < 10**10 else Hint.of_train(hint(42).ref.repo, 7))
     assert hint_of("issues", {**LABELED, "installation": {"id": huge * 2**32}}) == hint(42)
 
 
