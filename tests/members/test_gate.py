@@ -47,6 +47,7 @@ class Bench:
     files: tuple[FileChange, ...]
     results: Mapping[Sha, CheckResult] = field(default_factory=dict)
     checked: list[Sha] = field(default_factory=list)
+    whole: bytes = b""
 
     async def apply(self, patch: Patch) -> Sha:
         return TREE
@@ -54,6 +55,9 @@ class Bench:
     async def changes(self, base: Sha, tree: Sha) -> tuple[FileChange, ...]:
         assert (base, tree) == (BASE, TREE)
         return self.files
+
+    async def diff(self, base: Sha, tree: Sha) -> bytes:
+        return self.whole
 
     async def overlay(self, onto: Sha, source: Sha, paths: Sequence[str]) -> Sha:
         assert paths

@@ -216,3 +216,29 @@ async def test_the_record_of_further_rounds_and_tries_still_verifies(
         await mirror.fetch("+refs/heads/*:refs/heads/*", "+refs/pushpals/*:refs/pushpals/*")
         verified = await verify_job(mirror, job.id)
     assert verified.problems == ()
+
+
+async def test_a_merge_that_leaves_conflict_markers_is_never_pushed(new_town: Builder) -> None:
+    """Also where no check would notice: they stand in the tree that the worker began with."""
+    write = call("write", path="README.md", content="# names, with dots\n")
+    half = BUGGY.replace("if c.isalnum()", 'if c.isalnum() or c in ".-"')
+    town = await new_town([EDIT, write, DONE, call("write", path="auth/names.py", content=half), DONE])
+    town.tools = True
+    issue = town.issue()
+    async with town.server() as server:
+        town.label(issue)
+        first = await published(town)
+        theirs = BUGGY.replace("if c.isalnum()", 'if c.isalnum() or c == "-"')
+        await town.forge.push(
+            town.repo, "ada", {"auth/names.py": theirs, "README.md": "# names, with dashes\n"}
+        )
+        await server.engine.handle(town.hint(issue))
+        [pull] = town.pulls()
+        await town.until(lambda: any("Not done" in c.body for c in town.comments(pull)))
+        [job] = await town.jobs(issue)
+
+    assert (job.state, job.head, job.sent_back) == (JobState.PUBLISHED, first.head, 1)
+    assert town.pulls()[0].head_sha == first.head
+    [told] = [c.body for c in town.comments(pull) if "Not done" in c.body]
+    assert "conflict marker" in told
+    assert "README.md" in told

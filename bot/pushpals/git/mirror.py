@@ -259,6 +259,10 @@ class Mirror:
         """Return the tree of `patch.base` with the patch on it. Raises PatchDoesNotApply."""
         return await trees.apply(self._git, patch)
 
+    async def apply_diff(self, base: Sha, diff: bytes) -> Sha:
+        """Return the tree of `base` with a diff on it, as a record keeps one. Raises PatchDoesNotApply."""
+        return await trees.apply_diff(self._git, base, diff)
+
     async def merge(self, ours: Sha, theirs: Sha) -> Merge:
         """Merge two commits by content; see `git.merge`. Completes a shallow history if need be."""
         if await self.merge_base(ours, theirs) is None:

@@ -129,17 +129,22 @@ async def apply(git: Git, patch: Patch) -> Sha:
 
     Raises PatchDoesNotApply when it does not fit, or changes other files than `patch.files` says.
     """
-    with private_index() as env:
-        await git.run("read-tree", patch.base, env=env)
-        if patch.diff:
-            options = ("--cached", "--binary", "--whitespace=nowarn", "-")
-            done = await git.run("apply", *options, stdin=patch.diff, env=env, ok=(0, 1, 128))
-            if done.code:
-                raise PatchDoesNotApply(f"The patch does not fit {patch.base}: {done.err}")
-        tree = (await git.run("write-tree", env=env)).text
+    tree = await apply_diff(git, patch.base, patch.diff)
     really = await diff_files(git, patch.base, tree)
     if really != tuple(sorted(patch.files, key=lambda f: f.path)):
         raise PatchDoesNotApply(
             "The patch changes other files, or other lines, than its list says. Export it again."
         )
     return tree
+
+
+async def apply_diff(git: Git, base: Sha, diff: bytes) -> Sha:
+    """Write and return the tree of `base` with a diff on it. Raises PatchDoesNotApply if it does not fit."""
+    with private_index() as env:
+        await git.run("read-tree", base, env=env)
+        if diff:
+            options = ("--cached", "--binary", "--whitespace=nowarn", "-")
+            done = await git.run("apply", *options, stdin=diff, env=env, ok=(0, 1, 128))
+            if done.code:
+                raise PatchDoesNotApply(f"The patch does not fit {base}: {done.err}")
+        return (await git.run("write-tree", env=env)).text

@@ -33,6 +33,10 @@ class TreeBench:
         """Return what differs between a commit and a tree."""
         return await self.mirror.diff_files(base, tree)
 
+    async def diff(self, base: Sha, tree: Sha) -> bytes:
+        """Return what differs between a commit and a tree, as text."""
+        return await self.mirror.diff(base, tree)
+
     async def overlay(self, onto: Sha, source: Sha, paths: Sequence[str]) -> Sha:
         """Return the tree of `onto` with `paths` taken from `source`."""
         return await self.mirror.overlay(onto, source, paths)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushpals.loop.hands import Again, entry_of
-from pushpals.model import ENDED, Failure, FailureKind, JobState, OrderKind, Patch, Standing
+from pushpals.model import ENDED, Failure, FailureKind, JobState, OrderKind, Standing
 from pushpals.workerpals.assignment import Checkpoint
 
 if TYPE_CHECKING:
@@ -178,7 +178,8 @@ async def checkpoint_of(repo: Repo, entry: Entry[JobRecord], origin: Sha) -> Che
     diff = await repo.ledger.file(entry, "patch.diff") if entry.record.resumes else None
     if not diff:
         return Checkpoint({})
-    tree = await repo.mirror.apply(Patch(base=origin, diff=diff, files=entry.record.report.files))
+    # By the diff alone: once it was judged, the report lists the files of the whole pull request.
+    tree = await repo.mirror.apply_diff(origin, diff)
     changes = await repo.mirror.diff_files(origin, tree)
     files = {change.path: await repo.mirror.read(tree, change.path) for change in changes}
     return Checkpoint(files, frozenset(change.path for change in changes if change.mode == "100755"))

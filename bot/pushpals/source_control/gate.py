@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from pushpals.model import Evidence, Failure, FailureKind, Report, Risk
 from pushpals.policy import risk as risk_rules
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pushpals.model import CheckResult, FileChange, Finding, JobRecord, Patch, Sha, Task
     from pushpals.policy.repo_policy import RepoPolicy
 
+CONFLICT_MARKER: Final = "conflict-marker"
+"""The review's rule that finds what a merge has left unresolved."""
+
 
 class Bench(Protocol):
     """What the gate needs from git and the sandbox."""
@@ -31,6 +34,9 @@ class Bench(Protocol):
 
     async def changes(self, base: Sha, tree: Sha) -> tuple[FileChange, ...]:
         """Return what really differs between a commit and a tree."""
+
+    async def diff(self, base: Sha, tree: Sha) -> bytes:
+        """Return the difference of a commit and a tree as `git apply` reads it."""
 
     async def overlay(self, onto: Sha, source: Sha, paths: Sequence[str]) -> Sha:
         """Return the tree of `onto` with `paths` as they are in `source` (absent there: removed)."""
@@ -73,6 +79,12 @@ async def gate(
         return Gated(job.report, tree, _no_change())
     rules = check_patch(patch.diff, new, job.task.scope, policy, job.task.bounds)
     remarks = review(patch.diff, new)
+    unresolved: list[Finding] = []
+    if job.merges:
+        # What the worker left as it found it is in no patch of its own: markers of a conflict, say.
+        whole = review(await bench.diff(base, tree), files)
+        unresolved = [remark for remark in whole if remark.rule == CONFLICT_MARKER]
+        remarks = (*unresolved, *(remark for remark in remarks if remark not in unresolved))
     level, reasons = risk_rules.floor(files, policy)
     words, withheld = _publishable(job.report.words)
     report = job.report.model_copy(
@@ -90,6 +102,8 @@ async def gate(
         return Gated(report, tree, _stopped(blocking))
     if job.sent_back == 0 and any(remark.blocking for remark in remarks):
         return Gated(report, tree, sent_back=True)
+    if unresolved:
+        return Gated(report, tree, _unresolved(unresolved))
     evidence = await gather_evidence(
         job, tree, [f.path for f in files if risk_rules.is_test(f.path)], files, bench
     )
@@ -225,6 +239,16 @@ def _publishable(words: str) -> tuple[str, tuple[str, ...]]:
     if not found:
         return words, ()
     return "", tuple(f"The worker's own words are left out: {finding.message}" for finding in found)
+
+
+def _unresolved(markers: Sequence[Finding]) -> Failure:
+    names = ", ".join(dict.fromkeys(f"`{marker.path}`" for marker in markers))
+    return Failure(
+        kind=FailureKind.CONFLICT,
+        cause=f"A conflict marker is left in {names}, so the merge was not pushed.",
+        next_step="Merge by hand, or say how the two sides go together: `/pushpals fix …`.",
+        rule=CONFLICT_MARKER,
+    )
 
 
 def _no_change() -> Failure:
