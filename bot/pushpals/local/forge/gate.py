@@ -54,6 +54,7 @@ class Gate:
     async def affected(self, request: web.Request, refs: tuple[str, ...] = ()) -> None:
         """Tell the observer that a request changed something, before it is answered."""
         if self.on_effect is not None:
+            self._identify(request[RECORD], request)
             await self.on_effect(Effect(request[RECORD], refs))
 
     async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
