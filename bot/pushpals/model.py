@@ -231,6 +231,13 @@ class Request(Frozen):
     """What was removed from the text before a model may read it, one plain phrase each."""
     brief: Brief | None = None
     """The parts of the issue form, if it was used."""
+    shaped_by: tuple[Person, ...] = ()
+    """Who else put words into it: by answering the question, or by remarks on the plan."""
+
+    @property
+    def authors(self) -> tuple[Person, ...]:
+        """Who asks for it as it now reads: the asker first, each once. None of them is a second person."""
+        return tuple({person.id: person for person in (self.asker, *self.shaped_by)}.values())
 
     @staticmethod
     def digest_of(title: str, body: str) -> str:

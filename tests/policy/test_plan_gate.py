@@ -82,6 +82,16 @@ def test_who_approves(person: Person, role: str | None, listed: tuple[str, ...],
     assert isinstance(verdict, Allowed if allowed else Refused)
 
 
+def test_whoever_put_words_into_the_request_is_no_second_person() -> None:
+    of = record(Risk.MEDIUM)
+    shaped = of.model_copy(update={"request": of.request.model_copy(update={"shaped_by": (SAM,)})})
+    mia, policy = Person(id=79, login="mia"), RepoPolicy(approval=ApprovalSection(roles=("write",)))
+    assert isinstance(may_approve("write", policy, SAM, shaped), Refused)
+    assert isinstance(may_approve("write", policy, mia, shaped), Allowed)
+    assert "`ada` or `sam`" in (may_land(shaped, published(Risk.HIGH), (SAM,)) or "")
+    assert may_land(shaped, published(Risk.HIGH), (mia,)) is None
+
+
 SOLID = Evidence(tree=COMMIT, head=(CheckResult(command="make ci", exit_code=0),))
 THIN = SOLID.model_copy(update={"thin": "nothing failed before"})
 

@@ -174,6 +174,8 @@ async def test_a_question_is_answered_and_the_same_request_goes_on(new_town: Bui
 
 async def test_buttons_change_and_approve_a_plan(new_town: Builder) -> None:
     town = await town_of(new_town)
+    town.forge.create_user("noa")
+    town.forge.set_role(town.repo, "noa", "write")
     issue = town.issue(body=MEDIUM)
     async with town.server() as server:
         town.label(issue)
@@ -185,13 +187,18 @@ async def test_buttons_change_and_approve_a_plan(new_town: Builder) -> None:
         town.forge.comment(issue, "mia", "Keep dashes too.")
         await town.until(lambda: len([r for r in town.checks() if r.external_id == "plan-1"]) == 2)
         assert "mia answered: Keep dashes too." in await file(town, "pushpals/plan/1", "docs/plans/1.md")
-        town.forge.press_button(check, "mia", "plan-approve")  # on the plan as it was before
+        town.forge.press_button(check, "noa", "plan-approve")  # on the plan as it was before
         await town.forge.drained()
         await server.queue.idle()
         assert await town.jobs(issue) == []
 
         check = [run for run in town.checks() if run.external_id == "plan-1"][-1]
-        town.forge.press_button(check, "mia", "plan-approve")
+        assert "Somebody other than `ada` or `mia` approves" in (check.summary or "")
+        town.forge.press_button(check, "mia", "plan-approve")  # whose words are in it
+        await town.forge.drained()
+        await server.queue.idle()
+        assert await town.jobs(issue) == []
+        town.forge.press_button(check, "noa", "plan-approve")
         await town.concluded(issue)
         await server.queue.idle()
     [job] = await town.jobs(issue)

@@ -282,6 +282,10 @@ async def read_again(step: steps.ReadAgain, s: Snapshot, hands: Hands) -> Snapsh
 
 
 def _with_answer(request: Request, question: Question) -> Request:
-    who = question.answered_by.login if question.answered_by else "somebody"
-    said = f"A question was asked: {question.text}\n{who} answered: {question.answer}"
-    return request.model_copy(update={"body": f"{request.body}\n\n{said}".strip()})
+    """Return the request with an answer as a part of it, and with who gave that as one of its authors."""
+    by = question.answered_by
+    said = (
+        f"A question was asked: {question.text}\n{by.login if by else 'somebody'} answered: {question.answer}"
+    )
+    shaped_by = (*request.shaped_by, *((by,) if by else ()))
+    return request.model_copy(update={"body": f"{request.body}\n\n{said}".strip(), "shaped_by": shaped_by})

@@ -32,13 +32,18 @@ def may_approve(
 ) -> Allowed | Refused:
     """Tell whether `person`, whose role is `role_name`, may approve the plan of `record`.
 
-    Bots never do, nor does whoever asked, alone: a second person reads what a plan of this risk would do.
+    Bots never do, nor does whoever asked, or put words into what is asked, alone: a second person reads what
+    a plan of this risk would do.
     """
     verdict = may_with(role_name, policy.approval.roles, person, policy, "approving this plan", RULE)
-    if isinstance(verdict, Allowed) and person.id == record.request.asker.id:
-        reason = "whoever asked for a change of this risk does not approve its plan alone."
+    if isinstance(verdict, Allowed) and _is_author(person, record):
+        reason = "whoever asked for a change of this risk, or shaped it, does not approve its plan alone."
         return Refused(reason, roles_that_approve(policy), "approval by a second person (built-in)")
     return verdict
+
+
+def _is_author(person: Person, record: RequestRecord) -> bool:
+    return any(person.id == author.id for author in record.request.authors)
 
 
 def roles_that_approve(policy: RepoPolicy) -> tuple[str, ...]:
@@ -100,7 +105,7 @@ def may_land(record: RequestRecord, job: JobRecord, approvers: tuple[Person, ...
     `approvers` are people whose role lets them approve, and who approved exactly the published commit.
     """
     why = held_back(record, job)
-    asker = record.request.asker.id
-    if why is None or any(person.id != asker and not person.bot for person in approvers):
+    if why is None or any(not _is_author(person, record) and not person.bot for person in approvers):
         return None
-    return f"{why} Somebody other than `{record.request.asker.login}` approves the pull request first."
+    authors = " or ".join(f"`{author.login}`" for author in record.request.authors)
+    return f"{why} Somebody other than {authors} approves the pull request first."

@@ -14,6 +14,7 @@ from pushpals.audit.prose.words import (
     failure_text,
     money,
     one_line,
+    others_than_authors,
     thousands,
 )
 from pushpals.audit.text import clean_model_text, truncate_markdown
@@ -167,10 +168,10 @@ def _of_request(request: RequestRecord, jobs: Sequence[JobRecord]) -> Iterator[s
     if request.drafted_by:
         yield "A plan is being made; nothing is asked of you."
     elif not (request.question and request.question.answer is None) and waits_for_people(request):
-        asker = code(request.request.asker.login)
         yield (
-            f"It waits for approval, which a plan of {request.plan.risk} risk needs (rule: risk): somebody "
-            f"other than {asker} approves its pull request with a review, or says `/pushpals approve`."
+            f"It waits for approval, which a plan of {request.plan.risk} risk needs (rule: risk). "
+            f"{others_than_authors(request.request)} approves its pull request with a review, or says "
+            "`/pushpals approve`."
         )
     if request.question and request.question.answer is None:
         yield f"It waits for an answer to this question: {one_line(request.question.text, 300)}"

@@ -15,6 +15,7 @@ from pushpals.audit.prose.words import (
     item,
     money,
     one_line,
+    others_than_authors,
     plain,
     role_name,
     thousands,
@@ -254,14 +255,14 @@ def plan_standing(record: RequestRecord, pull: int | None) -> Standing | None:
     return Standing(
         f"Waiting for approval · {count(len(record.plan.tasks), 'task')} · {risk} risk",
         ("", f"Risk {risk}, because {_reasons(record)}.", "", *tasks, *voided),
-        f"**Next.** Somebody other than {code(record.request.asker.login)} approves {where} with a review, "
+        f"**Next.** {others_than_authors(record.request)} approves {where} with a review, "
         f"or with the button on its check. {stop}",
     )
 
 
 def _who_approves(record: RequestRecord, roles: Sequence[str]) -> str:
     who = " or ".join(code(role) for role in roles) or "nobody, by this repository's policy"
-    return f"Somebody other than {code(record.request.asker.login)} approves, with the role {who}."
+    return f"{others_than_authors(record.request)} approves, with the role {who}."
 
 
 def _reasons(record: RequestRecord) -> str:

@@ -13,6 +13,7 @@ from pushpals.audit.prose.words import (
     count,
     flat,
     item,
+    others_than_authors,
     plain,
     record_of,
     spent,
@@ -47,8 +48,8 @@ def pull_body(request: RequestRecord, job: JobRecord) -> str:
     undo = "Once merged, `/pushpals revert` here takes it back."
     lines += ["", f"**Risk.** {_risk(report)} {undo}"]
     if why := held_back(request, job):
-        asker = code(request.request.asker.login)
-        lines += ["", f"**A draft.** {why} Somebody other than {asker} approves it before it lands."]
+        who = others_than_authors(request.request)
+        lines += ["", f"**A draft.** {why} {who} approves it before it lands."]
     lines += remark_lines(report)
     cleaned = (f"Removed from the request before a model read it: {c}." for c in request.request.cleaned)
     follow = [*report.follow_ups, *cleaned]

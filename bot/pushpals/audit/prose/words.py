@@ -9,7 +9,7 @@ from pushpals.audit.text import clean_model_text, strip_unseen
 from pushpals.model import FailureKind
 
 if TYPE_CHECKING:
-    from pushpals.model import Failure, JobRecord, Usage
+    from pushpals.model import Failure, JobRecord, Request, Usage
 
 COMMENT_LIMIT = 65_000
 """GitHub refuses comments and bodies over 65,536 characters; some room is left for multi-byte text."""
@@ -127,6 +127,11 @@ def spent(usage: Usage) -> str:
 def role_name(role: str) -> str:
     """`bug_fixer` → `Bug Fixer`."""
     return role.replace("_", " ").title()
+
+
+def others_than_authors(request: Request) -> str:
+    """Name who may approve what is asked as far as that goes: anybody but those who asked for it."""
+    return f"Somebody other than {' or '.join(code(author.login) for author in request.authors)}"
 
 
 def outcome(failure: Failure) -> str:
