@@ -140,12 +140,15 @@ def _made_for_people() -> tuple[type[Exception], ...]:
     )
 
 
-@main.command(short_help="Serve a GitHub App's webhooks.")
+@main.command(short_help="Serve a GitHub App, with or without a public address.")
 @click.option("--host", help="Address to listen on; loopback unless told otherwise.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on (8765).")
+@click.option(
+    "--poll", is_flag=True, default=None, help="Read the App's log of deliveries: no address is needed."
+)
 @model_options
 def serve(**given: Any) -> None:
-    """Serve a GitHub App's webhooks: the team at work for every repository it is installed on."""
+    """Serve a GitHub App: the team at work for every repository it is installed on."""
     from pushpals.server.serve import serve as run  # noqa: PLC0415 - start-up time
 
     sys.exit(_run(run(_settings(**given), click.echo, _progress())))

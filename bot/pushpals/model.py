@@ -111,6 +111,11 @@ class Hint(Frozen):
         """What it is about: hints with the same key are one."""
         return self.ref, self.train
 
+    @property
+    def shown(self) -> str:
+        """What it is about, for a log."""
+        return f"the train of {self.ref.repo}" if self.train else str(self.ref)
+
     def joined(self, other: Hint) -> Hint:
         """Return one hint for this one and a later one with the same key."""
         known = {press.id for press in self.presses}

@@ -21,10 +21,10 @@ from pushpals.server.settings import Settings
 INTRODUCTION = """\
 # Settings
 
-Every setting of a PushPals process is an environment variable. `--model-url`, `--model`, `--host` and
-`--port` on the command line come before the variables of the same name. Where a secret can be a variable or a
-file, the file comes first; prefer it, and let only its owner read it (mode 0600). What PushPals may do in a
-repository is not set here, but in the repository's [policy file](policy.md).
+Every setting of a PushPals process is an environment variable. `--model-url`, `--model`, `--host`,
+`--port` and `--poll` on the command line come before the variables of the same name. Where a secret can be a
+variable or a file, the file comes first; prefer it, and let only its owner read it (mode 0600).
+What PushPals may do in a repository is not set here, but in the repository's [policy file](policy.md).
 
 | variable | value | default | meaning |
 |---|---|---|---|
@@ -46,7 +46,14 @@ Which model is taken when none is named is told in [models](models.md). The fetc
 pip its own `PIP_` variables and those of proxies and certificates. No variable of yours reaches a sandbox.
 """
 
-KINDS = {str: "text", int: "whole number", float: "number", Path: "path", SecretStr: "text, secret"}
+KINDS = {
+    bool: "`true` or `false`",
+    str: "text",
+    int: "whole number",
+    float: "number",
+    Path: "path",
+    SecretStr: "text, secret",
+}
 
 
 def render() -> str:
@@ -84,6 +91,8 @@ def _default(name: str, field: FieldInfo) -> str:
     if name == "state":  # depends on the machine
         return "`~/.local/state/pushpals`"
     value = field.default
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return "not set" if value in (None, "") else f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pushpals.model import Hint, Person, Press, RepoRef, SubjectRef
+from pushpals.server import hints
 from tests.server.deliveries import NOON, hint, hint_of
 
 REPO = RepoRef.parse("octo/names")
@@ -121,8 +122,17 @@ def test_a_button_carries_who_pressed_it(external: str) -> None:
         requested_action={"identifier": "approve"},
     )
     ana = Person(id=5, login="ana")
-    press = Press(id="a-b-c", person=ana, action="approve", external_id=external, check_run=77, at=NOON)
-    assert hint_of("check_run", pressed) == hint(42).model_copy(update={"presses": (press,)})
+    found = hint_of("check_run", pressed)
+    assert found
+    name = found.presses[0].id
+    press = Press(id=name, person=ana, action="approve", external_id=external, check_run=77, at=NOON)
+    assert found == hint(42).model_copy(update={"presses": (press,)})
+    again = hints.hint_of(hints.Delivery("check_run", "d-e-f", NOON), dict(reversed(pressed.items())))
+    assert again
+    assert again.presses[0].id == name, "whoever sends it again, and however it is spelled"
+    other = hint_of("check_run", pressed | {"sender": ANA | {"id": 6}})
+    assert other
+    assert other.presses[0].id != name
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,8 @@ class Process:
 
 
 @contextlib.asynccontextmanager
-async def serving(town: Town, folder: Path) -> AsyncIterator[Process]:
-    """Start the server, wait until it listens, and point the App's webhook at it."""
+async def serving(town: Town, folder: Path, *, poll: bool = False) -> AsyncIterator[Process]:
+    """Start the server, wait until it listens, and point the App's webhook at it, unless it polls."""
     key, secret = folder / "key.pem", folder / "secret"
     assert town.settings.private_key
     assert town.settings.webhook_secret
@@ -53,9 +53,12 @@ async def serving(town: Town, folder: Path) -> AsyncIterator[Process]:
         "PUSHPALS_RETRY_FACTOR": "0",
         "PUSHPALS_PORT": "0",
     }
+    if poll:
+        del environment["PUSHPALS_WEBHOOK_SECRET_FILE"]
+        environment |= {"PUSHPALS_POLL_QUICK_SECONDS": "0.5", "PUSHPALS_POLL_SLOW_SECONDS": "0.5"}
     with (folder / "server.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "pushpals", "serve"),
+            *(sys.executable, "-m", "pushpals", "serve", *(["--poll"] if poll else [])),
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
             env=environment,
@@ -63,9 +66,10 @@ async def serving(town: Town, folder: Path) -> AsyncIterator[Process]:
     assert process.stdout
     try:
         line = (await process.stdout.readline()).decode()
-        assert line.startswith("PushPals serves "), (folder / "server.log").read_text()
-        url = line.split()[2]
-        town.forge.set_webhook(town.app, url)
+        assert line.startswith("PushPals "), (folder / "server.log").read_text()
+        url = line.split()[-1] if poll else line.split()[2]
+        if not poll:
+            town.forge.set_webhook(town.app, url)
         yield Process(process, url)
     finally:
         with contextlib.suppress(ProcessLookupError):

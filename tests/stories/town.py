@@ -22,6 +22,7 @@ from pushpals.sandbox import SandboxProvider
 from pushpals.server.app import Server
 from pushpals.server.door import Door
 from pushpals.server.needs import APP_EVENTS, APP_PERMISSIONS
+from pushpals.server.poll import Pace
 from pushpals.server.settings import Settings
 from pushpals.server.wiring import Parts, open_services
 from tests.stories.scripted import Reply, ScriptedModel
@@ -82,15 +83,19 @@ class Town:
     """Whether the model takes tools as such."""
 
     @contextlib.asynccontextmanager
-    async def server(self) -> AsyncIterator[Server]:
-        """Run a PushPals server in this process; several times one after the other is a restart."""
+    async def server(self, poll: Pace | None = None) -> AsyncIterator[Server]:
+        """Run a PushPals server in this process; several times one after the other is a restart.
+
+        One that polls takes no webhooks, and leaves alone where they go.
+        """
         chosen = self.chosen or ChosenModel(
             "scripted", "scripted", url=self.model.url, native_tools=self.tools
         )
         async with open_services(self.settings, Parts(chosen, self.sandboxes), self._note) as services:
-            door = await Door.open(self.settings.require_webhook_secret())
-            server = Server.start(services, door)
-            self.forge.set_webhook(self.app, f"{server.url}/webhook")
+            door = await Door.open(None if poll else self.settings.require_webhook_secret())
+            server = Server.start(services, door, poll=poll)
+            if poll is None:
+                self.forge.set_webhook(self.app, f"{server.url}/webhook")
             try:
                 yield server
             finally:

@@ -7,7 +7,7 @@ comment, reaction = await repo.write(AddComment(view.id, "…"), AddReaction(vie
 """
 
 from pushpals.github.auth import AppAuth
-from pushpals.github.client import AppInfo, GitHub, Installation
+from pushpals.github.client import AppInfo, GitHub, Installation, LoggedDelivery
 from pushpals.github.endpoints import Endpoints
 from pushpals.github.errors import (
     AccessDenied,
@@ -19,6 +19,7 @@ from pushpals.github.errors import (
     Refused,
     WriteFailed,
 )
+from pushpals.github.limits import Allowance
 from pushpals.github.mutations import (
     AddComment,
     AddLabels,
@@ -77,6 +78,7 @@ __all__ = [
     "AddLabels",
     "AddReaction",
     "AddReview",
+    "Allowance",
     "Annotation",
     "AppAuth",
     "AppInfo",
@@ -105,6 +107,7 @@ __all__ = [
     "LabelEvent",
     "LineComment",
     "LinkedView",
+    "LoggedDelivery",
     "MergePullRequest",
     "Mutation",
     "NotFound",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 from cachetools import LRUCache
@@ -14,9 +15,10 @@ from pushpals.github.access import Access, Shared
 from pushpals.github.auth import AppAuth, KeyedLocks, TokenKey, Tokens
 from pushpals.github.endpoints import Endpoints
 from pushpals.github.errors import AccessDenied, NotFound, Refused
+from pushpals.github.limits import Allowance
 from pushpals.github.permissions import CONTROL, OBSERVE, Permissions
 from pushpals.github.repo import RepoClient
-from pushpals.github.transport import Api, Call, Observer, Transport
+from pushpals.github.transport import Api, Cache, Call, Observer, Scope, Transport
 from pushpals.model import RepoRef
 
 
@@ -49,6 +51,18 @@ class Installation:
     suspended: bool
 
 
+@dataclass(frozen=True)
+class LoggedDelivery:
+    """A webhook delivery in the App's log. Its payload is asked for by its `id`."""
+
+    id: int
+    guid: str
+    """Names the event: sent again, it has the same."""
+    delivered_at: datetime
+    event: str
+    action: str | None
+
+
 class GitHub:
     """GitHub, or a server that speaks like it, as one App sees it.
 
@@ -73,6 +87,7 @@ class GitHub:
         self._shared = Shared(endpoints, self._transport, self._tokens, self._installation_of)
         self._installations: LRUCache[RepoRef, int] = LRUCache(1024)
         self._lookups = KeyedLocks()
+        self._log_pages: Cache = LRUCache(maxsize=4)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -113,6 +128,42 @@ class GitHub:
         """Return every installation of the App."""
         pages = self._as_app("installations").getiter("/app/installations?per_page=100", jwt=self._jwt())
         return tuple([_installation(data) async for data in pages])
+
+    async def deliveries(self) -> AsyncGenerator[LoggedDelivery, None]:
+        """Yield the App's webhook deliveries of the last three days, the newest first.
+
+        Pages are asked for as they are needed. The newest costs nothing while it has not changed.
+        """
+        api = self._as_app("deliveries", cache=self._log_pages)
+        async for data in api.getiter("/app/hook/deliveries?per_page=100", jwt=self._jwt()):
+            yield LoggedDelivery(
+                id=data["id"],
+                guid=data["guid"],
+                delivered_at=datetime.fromisoformat(data["delivered_at"]),
+                event=data["event"],
+                action=data["action"],
+            )
+
+    async def webhook_url(self) -> str:
+        """Return where the App's webhooks go; empty when it has none."""
+        config = await self._as_app("webhook").getitem("/app/hook/config", jwt=self._jwt())
+        return str(config.get("url") or "")
+
+    async def payload(self, delivery: LoggedDelivery) -> Mapping[str, Any]:
+        """Return what a delivery said. Raises NotFound when GitHub has forgotten it."""
+        data = await self._as_app("delivery").getitem(f"/app/hook/deliveries/{delivery.id}", jwt=self._jwt())
+        payload: Mapping[str, Any] = (data.get("request") or {}).get("payload") or {}
+        return payload
+
+    @property
+    def app_id(self) -> int:
+        """The App's id."""
+        return self._auth.app_id
+
+    @property
+    def allowances(self) -> Mapping[Scope, Allowance]:
+        """What is left of the App's and of each installation's allowance, as the last answers told."""
+        return self._transport.allowances
 
     async def repositories(self, installation_id: int) -> tuple[RepoRef, ...]:
         """Return the repositories that an installation gives the App."""
@@ -171,8 +222,9 @@ class GitHub:
         if key.repo is not None and self._installations.get(key.repo) == key.installation:
             del self._installations[key.repo]
 
-    def _as_app(self, name: str, installation: int | None = None) -> Api:
-        return Api(self._transport, Call("rest", name, installation), base_url=self.endpoints.rest)
+    def _as_app(self, name: str, installation: int | None = None, cache: Cache | None = None) -> Api:
+        call = Call("rest", name, installation)
+        return Api(self._transport, call, base_url=self.endpoints.rest, cache=cache)
 
     def _jwt(self) -> str:
         return self._auth.jwt(self._clock())

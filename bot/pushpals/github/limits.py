@@ -7,6 +7,7 @@ practices for using the REST API".
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 
 _SECONDARY = ("secondary rate limit", "abuse detection", "submitted too quickly")
@@ -34,6 +35,25 @@ def limited_until(
     if status in {HTTPStatus.OK, HTTPStatus.TOO_MANY_REQUESTS} or is_secondary(str(answer)):
         return now + _UNSAID_WAIT * 2.0 ** (attempt - 1)
     return None
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What GitHub's answers say of an hour's allowance."""
+
+    limit: int
+    remaining: int
+    reset: float
+    """When a new hour begins (seconds since the epoch)."""
+
+
+def allowance_of(headers: Mapping[str, str]) -> Allowance | None:
+    """Return the allowance that an answer tells of; None when it tells of none."""
+    told = [headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining", "reset")]
+    if not all(text.isdecimal() for text in told):
+        return None
+    limit, remaining, reset = map(int, told)
+    return Allowance(limit, remaining, float(reset))
 
 
 def is_secondary(message: str) -> bool:

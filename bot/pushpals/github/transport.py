@@ -17,6 +17,7 @@ from typing import Literal
 
 import aiohttp
 import tenacity
+from cachetools import LRUCache
 from gidgethub import abc as gidgethub_abc
 
 from pushpals.github.errors import (
@@ -27,12 +28,14 @@ from pushpals.github.errors import (
     rate_limited,
     refusal,
 )
-from pushpals.github.limits import Pacer, limited_until
+from pushpals.github.limits import Allowance, Pacer, allowance_of, limited_until
 
 Kind = Literal["rest", "graphql"]
 Cache = gidgethub_abc.CACHE_TYPE
 Answer = tuple[int, Mapping[str, str], bytes]
 Observer = Callable[[Kind, str], None]
+Scope = tuple[int | None, Kind]
+"""Whose allowance (None: the App's own), and which of the two."""
 
 ATTEMPTS = 3
 LONGEST_WAIT = 60.0
@@ -75,7 +78,9 @@ class Transport:
         self._on_request = on_request
         self._session: aiohttp.ClientSession | None = None
         self._pacers: defaultdict[int | None, Pacer] = defaultdict(Pacer)
-        self._limited: dict[tuple[int | None, Kind], float] = {}
+        self._limited: dict[Scope, float] = {}
+        self.allowances: LRUCache[Scope, Allowance] = LRUCache(maxsize=1024)
+        """What is left of each allowance, as the last answer told."""
 
     async def close(self) -> None:
         """Close the connections. A later request opens them again."""
@@ -165,6 +170,8 @@ class Transport:
         self._on_request(call.kind, call.name)
         status, answered, content = await self._exchange(call, method, url, headers, body)
         answer = _decoded(content)
+        if allowance := allowance_of(answered):
+            self.allowances[scope] = allowance
         limit = limited_until(status, answered, answer, now=self._clock(), attempt=attempt)
         if limit is not None:
             self._limited[scope] = limit

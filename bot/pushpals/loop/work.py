@@ -53,6 +53,10 @@ class Crew:
         """Return the keys of the errands that are run for a repository here."""
         return frozenset(key for owner, key in self._errands if owner == repo)
 
+    def at_work(self) -> bool:
+        """True while any job is worked on here."""
+        return bool(self._tasks)
+
     def busy(self, repo: RepoRef) -> bool:
         """True while a job or an errand of a repository is under way here."""
         return bool(self.working(repo) or self.errands(repo))

@@ -12,6 +12,7 @@ from pushpals.github import GitHubError
 from pushpals.ledger import LedgerError
 from pushpals.loop.engine import Engine
 from pushpals.loop.reconcile import Reconciler
+from pushpals.server.poll import Cursor, Pace, Poller
 from pushpals.server.wiring import open_all
 
 if TYPE_CHECKING:
@@ -37,18 +38,28 @@ class Server:
     reconciled: asyncio.Event
     """Set once every repository has been looked at after the start."""
     _door: Door
-    _timer: asyncio.Task[None]
+    _tasks: tuple[asyncio.Task[None], ...]
 
     @classmethod
-    def start(cls, services: Services, door: Door, *, reconcile_seconds: float = 300.0) -> Server:
-        """Work on what comes through `door`, and look for what was missed while nobody listened."""
+    def start(
+        cls, services: Services, door: Door, *, reconcile_seconds: float = 300.0, poll: Pace | None = None
+    ) -> Server:
+        """Work on what comes through `door`, and look for what was missed while nobody listened.
+
+        With `poll` the App's log of deliveries is read as well.
+        """
         engine = Engine(services, door.queue.put)
         door.queue.start(
             engine.handle, services.clock.now, expected=(GitHubError, GitError, LedgerError, OSError)
         )
         done = asyncio.Event()
         reconciling = _reconcile(Reconciler(engine, door.queue.put), reconcile_seconds, done)
-        return cls(engine, done, door, asyncio.create_task(reconciling, name="reconcile"))
+        tasks = [asyncio.create_task(reconciling, name="reconcile")]
+        if poll is not None:
+            cursor = Cursor(services.config.state / "deliveries.json")
+            poller = Poller(services.github, door.queue, cursor, poll, engine.crew.at_work)
+            tasks.append(asyncio.create_task(poller.run(), name="poll"))
+        return cls(engine, done, door, tuple(tasks))
 
     @property
     def url(self) -> str:
@@ -61,14 +72,17 @@ class Server:
         return self._door.queue
 
     async def run(self) -> None:
-        """Wait while it works. Comes back only by raising what stopped the look around: a defect."""
-        await asyncio.shield(self._timer)
+        """Wait while it works. Comes back only by raising what stopped one of its loops: a defect."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
 
     async def close(self) -> None:
         """Stop listening, then stop the work. Its claims are taken over when the server starts again."""
         await self._door.close()
-        self._timer.cancel()
-        await asyncio.wait([self._timer])
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
         await self.queue.close()
         await self.engine.close()
 
@@ -80,7 +94,8 @@ async def work_behind(door: Door, settings: Settings, say: Callable[[str], None]
     """
     async with open_all(settings, progress, _log_event) as services:
         say(f"model {services.model.name} · sandbox {services.sandboxes.describe()} · state {settings.state}")
-        server = Server.start(services, door, reconcile_seconds=settings.reconcile_seconds)
+        pace = Pace(settings.poll_quick_seconds, settings.poll_slow_seconds) if settings.poll else None
+        server = Server.start(services, door, reconcile_seconds=settings.reconcile_seconds, poll=pace)
         try:
             await server.run()
         finally:

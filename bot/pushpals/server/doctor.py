@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import stat
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ async def examine(
     if ask_model:
         yield await _model(settings, progress)
     yield _state(settings)
-    yield _webhook_secret(settings)
+    if not settings.poll:
+        yield _webhook_secret(settings)
     async for finding in _app(settings):
         yield finding
 
@@ -152,6 +154,8 @@ async def _app(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("App key", ok=True, text=f"{app.slug} (App {app.id})")
         yield _permissions(app)
         yield _events(app)
+        if settings.poll:
+            yield await _log(github)
         try:
             installations = await github.installations()
         except GitHubError as error:
@@ -180,6 +184,25 @@ def _events(app: AppInfo) -> Finding:
     missing = ", ".join(sorted(set(APP_EVENTS) - set(app.events)))
     remedy = f"Subscribe to {missing} in the App's settings."
     return Finding("events", ok=not missing, text="missing" if missing else "subscribed", remedy=remedy)
+
+
+async def _log(github: GitHub) -> Finding:
+    """Tell whether there is a log of deliveries to read: GitHub keeps one only of what it tries to send."""
+    name, remedy = (
+        "deliveries",
+        "Make the App's webhook active, with any address: https://pushpals.invalid does.",
+    )
+    try:
+        if not await github.webhook_url():
+            return Finding(name, ok=False, text="none: the App has no webhook", remedy=remedy)
+        async with contextlib.aclosing(github.deliveries()) as deliveries:
+            async for newest in deliveries:
+                return Finding(
+                    name, ok=True, text=f"the newest is of {newest.delivered_at:%Y-%m-%d %H:%M} UTC"
+                )
+    except GitHubError as error:
+        return Finding(name, ok=False, text="not told", remedy=str(error))
+    return Finding(name, ok=True, text="none in the last three days")
 
 
 def _installations(installations: Sequence[Installation]) -> Finding:

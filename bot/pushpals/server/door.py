@@ -25,14 +25,15 @@ class Door:
     _runner: web.AppRunner
 
     @classmethod
-    async def open(cls, webhook_secret: bytes, *, host: str = "127.0.0.1", port: int = 0) -> Self:
+    async def open(cls, webhook_secret: bytes | None, *, host: str = "127.0.0.1", port: int = 0) -> Self:
         """Listen; port 0 takes any free one. Raises OSError for an address that cannot be had.
 
-        A host that no name can look like raises UnicodeError.
+        A host that no name can look like raises UnicodeError. Without a secret no webhooks are taken.
         """
         queue = HintQueue()
         app = web.Application(client_max_size=BODY_LIMIT)
-        app.router.add_post("/webhook", webhook_handler(webhook_secret, queue.put))
+        if webhook_secret is not None:
+            app.router.add_post("/webhook", webhook_handler(webhook_secret, queue.put))
         app.router.add_get("/healthz", _healthz)
         runner = web.AppRunner(
             app,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -45,13 +47,11 @@ class Delivery:
     at: datetime
     app_id: int | None = None
     """Id of the App it was sent to."""
-    digest: str = ""
-    """SHA-256 (hex) of its body, which is what is signed: the headers, its id among them, are not."""
 
-    @property
-    def name(self) -> str:
-        """A name for what it tells: the same for whatever repeats it, under whichever id."""
-        return self.digest[:_NAME_LENGTH] or self.id
+
+def of_interest(event: str, action: object) -> bool:
+    """Tell whether an event can change what is owed, as far as its name and action tell."""
+    return isinstance(action, str | None) and action in EVENTS.get(event, ())
 
 
 def hint_of(delivery: Delivery, payload: Mapping[str, Any]) -> Hint | None:
@@ -63,7 +63,7 @@ def hint_of(delivery: Delivery, payload: Mapping[str, Any]) -> Hint | None:
     """
     action = payload.get("action")
     read = _READ.get(delivery.event)
-    if not isinstance(action, str | None) or action not in EVENTS.get(delivery.event, ()) or read is None:
+    if read is None or not of_interest(delivery.event, action):
         return None
     full_name = _at(payload, "repository", "full_name")
     place = read(payload, delivery)
@@ -175,7 +175,7 @@ def _pressed(payload: Mapping[str, Any], delivery: Delivery) -> _Place | None:
     try:
         press = Press.model_validate(
             {
-                "id": delivery.name,
+                "id": _name_of(payload),
                 "person": {"id": _whole(_at(sender, "id")), "login": _at(sender, "login")},
                 "action": action,
                 "external_id": external,
@@ -186,6 +186,15 @@ def _pressed(payload: Mapping[str, Any], delivery: Delivery) -> _Place | None:
     except ValidationError:
         return None
     return _Place(int(found["number"]), press)
+
+
+def _name_of(payload: Mapping[str, Any]) -> str:
+    """Return a name for what is told: the same for whatever repeats it, through whichever door.
+
+    The headers, the delivery's id among them, are not signed, and the log of deliveries gives no raw body.
+    """
+    told = json.dumps(payload, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(told.encode()).hexdigest()[:_NAME_LENGTH]
 
 
 _READ: Mapping[str, Callable[[Mapping[str, Any], Delivery], _Place | None]] = {

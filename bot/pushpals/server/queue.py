@@ -40,7 +40,7 @@ class HintQueue:
         self._workers = workers
         self._backoff = backoff
         self._waiting: OrderedDict[Key, Hint] = OrderedDict()
-        self._busy: set[Key] = set()
+        self._busy: dict[Key, Hint] = {}
         self._again: dict[Key, Hint] = {}
         self._errors: dict[Key, int] = {}
         self._timers: dict[Key, tuple[asyncio.TimerHandle, Hint]] = {}
@@ -77,6 +77,13 @@ class HintQueue:
     def depth(self) -> int:
         """Return how many subjects wait or are being looked at."""
         return len(self._waiting) + len(self._busy)
+
+    @property
+    def holds_presses(self) -> bool:
+        """True while the press of a button is not dealt with: it is known to nobody but this queue."""
+        later = (hint for _, hint in self._timers.values())
+        held = (*self._waiting.values(), *self._busy.values(), *self._again.values(), *later)
+        return any(hint.presses for hint in held)
 
     async def idle(self) -> None:
         """Wait until nothing waits, is looked at, or is to be looked at later."""
@@ -122,14 +129,14 @@ class HintQueue:
         while True:
             await self._until(lambda: self._waiting)
             _, hint = self._waiting.popitem(last=False)
-            self._busy.add(hint.key)
+            self._busy[hint.key] = hint
             try:
                 await self._one(hint)
             finally:
                 self._done(hint)
 
     def _done(self, hint: Hint) -> None:
-        self._busy.discard(hint.key)
+        self._busy.pop(hint.key, None)
         again = self._again.pop(hint.key, None)
         if again:
             self._waiting[again.key] = again

@@ -46,7 +46,7 @@ async def serve(settings: Settings, say: Callable[[str], None], progress: Progre
 async def _serve(settings: Settings, say: Callable[[str], None], progress: Progress) -> None:
     door = await _listen(settings)
     try:
-        say(f"PushPals serves {door.url}/webhook for {settings.github_url}")
+        say(_greeting(door, settings))
         await asyncio.to_thread(importlib.import_module, "pushpals.server.app")
         from pushpals.server.app import work_behind  # noqa: PLC0415 - start-up time
 
@@ -55,10 +55,17 @@ async def _serve(settings: Settings, say: Callable[[str], None], progress: Progr
         await door.close()
 
 
+def _greeting(door: Door, settings: Settings) -> str:
+    if not settings.poll:
+        return f"PushPals serves {door.url}/webhook for {settings.github_url}"
+    return f"PushPals reads the deliveries at {settings.github_url}; its health is at {door.url}/healthz"
+
+
 async def _listen(settings: Settings) -> Door:
     """Open the door where the settings say; raises SettingsError when it cannot be there."""
     try:
-        return await Door.open(settings.require_webhook_secret(), host=settings.host, port=settings.port)
+        secret = None if settings.poll else settings.require_webhook_secret()
+        return await Door.open(secret, host=settings.host, port=settings.port)
     except socket.gaierror:
         why = "the name is not known"
     except UnicodeError:

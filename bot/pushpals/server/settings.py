@@ -61,6 +61,12 @@ class Settings(BaseSettings):
     """Address to listen on. Loopback unless told otherwise."""
     port: int = Field(default=8765, ge=0, le=65_535)
     """Port to listen on; 0 takes any free one."""
+    poll: bool = False
+    """Read the App's own log of deliveries instead of taking webhooks: no public address is needed."""
+    poll_quick_seconds: float = Field(default=2.0, ge=0.5)
+    """Pause before the log is read again after something came. It grows by half each time nothing does."""
+    poll_slow_seconds: float = Field(default=30.0, ge=0.5)
+    """The longest pause while nothing comes; at most 10 seconds while a job is worked on."""
     state: Path = Field(default_factory=_default_state)
     """Folder for mirrors and workspaces. It can be deleted while nothing runs: GitHub holds all state."""
     model_url: str | None = None

@@ -82,7 +82,6 @@ def webhook_handler(
             id=request.headers.get("X-GitHub-Delivery", "-")[:40],
             at=now(),
             app_id=_app_of(request),
-            digest=hashlib.sha256(body).hexdigest(),
         )
         hint = hint_of(delivery, payload)
         if hint:
@@ -92,7 +91,7 @@ def webhook_handler(
             delivery.id,
             event[:40],
             str(payload.get("action"))[:40],
-            _named(hint),
+            hint.shown if hint else "ignored",
         )
         return web.Response(status=202)
 
@@ -115,12 +114,6 @@ async def body_of(request: web.Request, large: asyncio.Semaphore) -> bytes:
             return await request.read()
         async with large:
             return await request.read()
-
-
-def _named(hint: Hint | None) -> str:
-    if hint is None:
-        return "ignored"
-    return f"the train of {hint.ref.repo}" if hint.train else str(hint.ref)
 
 
 def _app_of(request: web.Request) -> int | None:

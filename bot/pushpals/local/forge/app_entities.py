@@ -130,3 +130,7 @@ class Delivery(Entity):
     created_at: datetime
     status: str = "pending"
     status_code: int | None = None
+    delivered_at: datetime | None = None
+    """When it was tried; None while it is pending."""
+    seconds: float = 0.0
+    """How long that took."""

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import time
 import uuid
 from contextlib import suppress
 from datetime import timedelta
@@ -66,7 +67,7 @@ class Hooks:
         if old is None:
             raise NotFoundError(f"There is no delivery {delivery_id}")
         fresh = {**self._store.identity(Delivery), "redelivery": True, "status": "pending"}
-        fresh |= {"created_at": self._store.now(), "status_code": None}
+        fresh |= {"created_at": self._store.now(), "status_code": None, "delivered_at": None, "seconds": 0.0}
         with self._store.transaction():
             return self._store.put(old.model_copy(update=fresh))
 
@@ -131,25 +132,21 @@ class Hooks:
                 await self._store.changed(seen)
                 continue
             delivery = min(waiting, key=lambda d: d.id)
+            began = time.monotonic()
             status, code = await self._send(self._store.apps[app_id], delivery)
+            tried = {
+                "status": status,
+                "status_code": code,
+                "delivered_at": self._store.now(),
+                "seconds": round(time.monotonic() - began, 2),
+            }
             with self._store.transaction():
-                self._store.put(delivery.model_copy(update={"status": status, "status_code": code}))
+                self._store.put(delivery.model_copy(update=tried))
 
     async def _send(self, app: App, delivery: Delivery) -> tuple[str, int | None]:
         if self._session is None or not app.webhook_url:
             return "no webhook address", None
-        body = delivery.payload.encode()
-        signature = hmac.new(app.webhook_secret.encode(), body, hashlib.sha256).hexdigest()
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "GitHub-Hookshot/f0e9e0a",
-            "X-GitHub-Delivery": delivery.guid,
-            "X-GitHub-Event": delivery.event,
-            "X-GitHub-Hook-ID": str(app.id),
-            "X-GitHub-Hook-Installation-Target-ID": str(app.id),
-            "X-GitHub-Hook-Installation-Target-Type": "integration",
-            "X-Hub-Signature-256": f"sha256={signature}",
-        }
+        body, headers = delivery.payload.encode(), headers_of(app, delivery)
         try:
             async with self._session.post(app.webhook_url, data=body, headers=headers) as answer:
                 return answer.reason or "", answer.status
@@ -157,6 +154,21 @@ class Hooks:
             return "timed out", None
         except aiohttp.ClientError as error:
             return f"failed to connect: {type(error).__name__}", None
+
+
+def headers_of(app: App, delivery: Delivery) -> dict[str, str]:
+    """The headers a delivery is sent with, its signature among them."""
+    signature = hmac.new(app.webhook_secret.encode(), delivery.payload.encode(), hashlib.sha256).hexdigest()
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "GitHub-Hookshot/f0e9e0a",
+        "X-GitHub-Delivery": delivery.guid,
+        "X-GitHub-Event": delivery.event,
+        "X-GitHub-Hook-ID": str(app.id),
+        "X-GitHub-Hook-Installation-Target-ID": str(app.id),
+        "X-GitHub-Hook-Installation-Target-Type": "integration",
+        "X-Hub-Signature-256": f"sha256={signature}",
+    }
 
 
 def _concerns(app: App, installation: Installation, event: Event) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 from aiohttp import web
 
 from pushpals.local.forge import branches, graphql_api
+from pushpals.local.forge.delivery_log import DeliveryLog
 from pushpals.local.forge.errors import UnprocessableError
 from pushpals.local.forge.gate import GRAPHQL, Gate, OnEffect, require_installation
 from pushpals.local.forge.git import Git
@@ -71,7 +72,8 @@ class Forge(People):
         forge = cls(directory, listener, clock, hourly_limit)
         rest = Rest(forge.store, forge.git, forge.renderer)
         git = GitHttp(forge.store, forge.git, forge._pushed)
-        forge.app.router.add_routes([*rest.routes(), *git.routes()])
+        log = DeliveryLog(forge.store)
+        forge.app.router.add_routes([*rest.routes(), *log.routes(), *git.routes()])
         forge.app.router.add_post(GRAPHQL, forge._graphql)
         forge.app.router.add_routes(pages(forge))
         graphql_api.schema()
