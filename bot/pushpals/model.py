@@ -570,6 +570,8 @@ class JobRecord(Frozen):
     """Who works on it, while it is claimed or running."""
     by: Holder | None = None
     """Who wrote this record: the process that goes on from here, unless it is seen to be gone."""
+    away_until: datetime | None = None
+    """Until when the holder may be silent: it works on a copy of this record, and brings that back whole."""
     nonce: str
     """Random, new in every record: settles a lost answer to a compare-and-swap."""
     updated_at: datetime

@@ -26,7 +26,7 @@ from pushpals.loop.rules.causes import newest_cause
 from pushpals.loop.rules.common import BEFORE_PUBLICATION as BEFORE
 from pushpals.loop.rules.common import labelled
 from pushpals.loop.rules.tasks import ready_tasks
-from pushpals.model import ENDED, FailureKind, JobState, Person, Task
+from pushpals.model import ENDED, FailureKind, Holder, JobState, Person, Task
 from pushpals.policy.repo_policy import Access, RepoPolicy, Trigger
 from tests.loop.snapshots import (
     ADA,
@@ -34,12 +34,14 @@ from tests.loop.snapshots import (
     BRANCH,
     BROKEN,
     HEAD,
+    ME,
     ME_BEFORE,
     NOON,
     OTHER,
     REPORT,
     ROBOT,
     STRANGER,
+    TREE,
     US,
     check_run,
     comment,
@@ -519,3 +521,27 @@ def test_the_picture_is_drawn_under_a_broken_policy_even_when_asked_again() -> N
 def test_a_cause_in_the_ledger_has_its_answer() -> None:
     s = snapshot(view(), request(causes=["event-0", "event-1"]), [job(JobState.FAILED)])
     assert newest_cause(s.view, s.ledger, "agent:ready") is None
+
+
+@pytest.mark.parametrize("state", [JobState.CLAIMED, JobState.RUNNING])
+def test_a_claim_taken_away_is_left_alone_until_its_time_is_over(state: JobState) -> None:
+    """A run of a workflow works on a copy of the record, so here nothing moves meanwhile."""
+    held = job(state, holder=ME_BEFORE, by=ME_BEFORE, away_until=NOON + timedelta(minutes=30))
+
+    def taken(at: timedelta, **facts: object) -> bool:
+        s = replace(snapshot(DRAWN, request(), [held], **facts), now=NOON + at)  # type: ignore[arg-type]
+        return any(isinstance(step, steps.StartJob) for step in decide(s))
+
+    assert not taken(timedelta(minutes=29))
+    assert not taken(timedelta(minutes=29), abandoned=["42-1"])
+    assert taken(timedelta(minutes=30))
+
+
+def test_what_a_run_brought_back_is_published_by_that_run_alone() -> None:
+    def publishes(by: Holder) -> bool:
+        away = job(JobState.GATED, by=by, away_until=NOON + timedelta(minutes=30), tree=TREE, report=REPORT)
+        owed = decide(snapshot(DRAWN, request(), [away]))
+        return any(isinstance(step, steps.PublishJob) for step in owed)
+
+    assert publishes(ME)
+    assert not publishes(ME_BEFORE)

@@ -6,7 +6,7 @@ view = await repo.subject(42, branches=["agent/bug_fixer/42-1"])
 comment, reaction = await repo.write(AddComment(view.id, "…"), AddReaction(view.id))
 """
 
-from pushpals.github.auth import AppAuth
+from pushpals.github.auth import ACTIONS_APP, AppAuth, TokenAuth
 from pushpals.github.client import AppInfo, GitHub, Installation, LoggedDelivery
 from pushpals.github.endpoints import Endpoints
 from pushpals.github.errors import (
@@ -70,6 +70,7 @@ from pushpals.github.views import (
 )
 
 __all__ = [
+    "ACTIONS_APP",
     "CONTROL",
     "OBSERVE",
     "PUSH",
@@ -127,6 +128,7 @@ __all__ = [
     "Role",
     "SubjectView",
     "ThreadView",
+    "TokenAuth",
     "UpdateCheckRun",
     "UpdateComment",
     "UpdatePullRequest",

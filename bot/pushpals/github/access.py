@@ -11,7 +11,7 @@ import gidgethub
 from cachetools import LRUCache
 from gidgethub import sansio
 
-from pushpals.github.auth import TokenKey, Tokens
+from pushpals.github.auth import TokenKey, TokenSupply
 from pushpals.github.documents import Document
 from pushpals.github.endpoints import Endpoints
 from pushpals.github.errors import AccessDenied, BadCredentials, NotFound
@@ -36,7 +36,7 @@ class Shared:
 
     endpoints: Endpoints
     transport: Transport
-    tokens: Tokens
+    tokens: TokenSupply
     installation_of: Callable[[RepoRef], Awaitable[int]]
     caches: defaultdict[int, Cache] = field(default_factory=_caches)
 
@@ -74,6 +74,15 @@ class Access:
             return answer
 
         return await self._authorized(send)
+
+    async def post(self, name: str, path: str, names: Mapping[str, str], data: Mapping[str, Any]) -> None:
+        """Send a JSON object to a REST resource that answers with nothing."""
+
+        async def send(installation: int, token: str) -> None:
+            call = Call("rest", name, installation, 1)
+            await self._api(call, token).post(path, names, data=data)
+
+        await self._authorized(send)
 
     async def download(self, name: str, path: str, names: Mapping[str, str], *, limit: int) -> bytes:
         """Return the last `limit` bytes of what a REST resource redirects to; that place sees no token."""

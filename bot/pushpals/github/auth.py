@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 import jwt
@@ -54,6 +54,22 @@ class AppAuth:
         return signature
 
 
+ACTIONS_APP = 15368
+"""Id of the App behind every `GITHUB_TOKEN`; its account is `github-actions[bot]`."""
+
+
+@dataclass(frozen=True)
+class TokenAuth:
+    """A token that somebody else made, such as the `GITHUB_TOKEN` of a workflow's job.
+
+    It may do what it was made for: it cannot be narrowed, and is not made again when it ends. What is written
+    with it belongs to the App with `app_id`, whose buttons are pressed in vain: nobody tells us.
+    """
+
+    value: str = field(repr=False)
+    app_id: int = ACTIONS_APP
+
+
 @dataclass(frozen=True)
 class TokenKey:
     """What a token is for. `repo` None means every repository of the installation."""
@@ -74,6 +90,30 @@ class TokenKey:
 class _Token:
     value: str = field(repr=False)
     expires: float
+
+
+class TokenSupply(Protocol):
+    """Where tokens come from."""
+
+    async def token(self, key: TokenKey) -> str:
+        """Return a token for `key`."""
+
+    def forget(self, key: TokenKey, token: str) -> None:
+        """Take note that GitHub refused a token."""
+
+
+class GivenToken:
+    """The one token there is, whatever it is asked for."""
+
+    def __init__(self, auth: TokenAuth) -> None:
+        self._auth = auth
+
+    async def token(self, _key: TokenKey) -> str:
+        """Return the token."""
+        return self._auth.value
+
+    def forget(self, _key: TokenKey, _token: str) -> None:
+        """Keep it: there is no other."""
 
 
 class KeyedLocks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from pushpals.github import parse
@@ -113,3 +113,8 @@ class UpdateCheckRun(_CheckRun):
     def value(self) -> dict[str, Any]:
         """Return the input object."""
         return {**super().value(), "checkRunId": self.check_run_id}
+
+
+def without_buttons(mutation: Mutation) -> Mutation:
+    """Return the mutation without the buttons of its check run, if it draws one."""
+    return replace(mutation, actions=()) if isinstance(mutation, _CheckRun) else mutation

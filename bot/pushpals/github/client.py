@@ -12,9 +12,9 @@ from typing import Any, Self
 from cachetools import LRUCache
 
 from pushpals.github.access import Access, Shared
-from pushpals.github.auth import AppAuth, KeyedLocks, TokenKey, Tokens
+from pushpals.github.auth import AppAuth, GivenToken, KeyedLocks, TokenAuth, TokenKey, Tokens, TokenSupply
 from pushpals.github.endpoints import Endpoints
-from pushpals.github.errors import AccessDenied, NotFound, Refused
+from pushpals.github.errors import AccessDenied, BadCredentials, NotFound, Refused
 from pushpals.github.limits import Allowance
 from pushpals.github.permissions import CONTROL, OBSERVE, Permissions
 from pushpals.github.repo import RepoClient
@@ -63,8 +63,12 @@ class LoggedDelivery:
     action: str | None
 
 
+_GIVEN = Installation(0, "", all_repositories=False, permissions=Permissions(), events=(), suspended=False)
+"""What a given token stands for: GitHub does not tell the installation."""
+
+
 class GitHub:
-    """GitHub, or a server that speaks like it, as one App sees it.
+    """GitHub, or a server that speaks like it, as one App sees it, or whoever holds a token.
 
     `on_request(kind, name)` is called before every HTTP request, retries included. `clock` is seconds
     since the epoch; `sleep` is what waits between retries.
@@ -72,7 +76,7 @@ class GitHub:
 
     def __init__(
         self,
-        auth: AppAuth,
+        auth: AppAuth | TokenAuth,
         endpoints: Endpoints,
         *,
         on_request: Observer = lambda _kind, _name: None,
@@ -83,7 +87,9 @@ class GitHub:
         self._auth = auth
         self._clock = clock
         self._transport = Transport(sleep=sleep, clock=clock, on_request=on_request)
-        self._tokens = Tokens(self._create_token, clock=clock)
+        self._tokens: TokenSupply = (
+            GivenToken(auth) if isinstance(auth, TokenAuth) else Tokens(self._create_token, clock=clock)
+        )
         self._shared = Shared(endpoints, self._transport, self._tokens, self._installation_of)
         self._installations: LRUCache[RepoRef, int] = LRUCache(1024)
         self._lookups = KeyedLocks()
@@ -109,7 +115,8 @@ class GitHub:
         """
         if installation_id is not None:
             self._installations[ref] = installation_id
-        return RepoClient(Access(self._shared, ref, permissions), app_id=self._auth.app_id)
+        access = Access(self._shared, ref, permissions)
+        return RepoClient(access, app_id=self._auth.app_id, buttons=isinstance(self._auth, AppAuth))
 
     async def app(self) -> AppInfo:
         """Return what GitHub knows of this App. Raises BadCredentials when id and key do not fit."""
@@ -125,7 +132,9 @@ class GitHub:
         )
 
     async def installations(self) -> tuple[Installation, ...]:
-        """Return every installation of the App."""
+        """Return every installation of the App; for a given token, the one it stands for."""
+        if isinstance(self._auth, TokenAuth):
+            return (_GIVEN,)
         pages = self._as_app("installations").getiter("/app/installations?per_page=100", jwt=self._jwt())
         return tuple([_installation(data) async for data in pages])
 
@@ -179,6 +188,8 @@ class GitHub:
         )
 
     async def _installation_of(self, ref: RepoRef) -> int:
+        if isinstance(self._auth, TokenAuth):
+            return _GIVEN.id
         async with self._lookups[ref]:
             known = self._installations.get(ref)
             return await self._look_up(ref) if known is None else known
@@ -227,6 +238,8 @@ class GitHub:
         return Api(self._transport, call, base_url=self.endpoints.rest, cache=cache)
 
     def _jwt(self) -> str:
+        if isinstance(self._auth, TokenAuth):
+            raise BadCredentials("This can only be asked as a GitHub App, and a plain token was given.")
         return self._auth.jwt(self._clock())
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from pushpals.github import documents, parse
 from pushpals.github.access import Access, Answer
+from pushpals.github.check_runs import without_buttons
 from pushpals.github.errors import AccessDenied, GitHubError, NotFound, WriteFailed
 from pushpals.github.limits import is_secondary
 from pushpals.github.mutation import Mutation, Written
-from pushpals.github.permissions import Permissions
+from pushpals.github.permissions import PUSH, Permissions
 from pushpals.github.views import CiAnnotation, CiCheck, LinkedView, OpenIssues, PullView, Role, SubjectView
 from pushpals.model import RepoRef, Sha
 
@@ -22,9 +23,11 @@ class RepoClient:
     Every call may raise GitHubUnavailable, RateLimited, AccessDenied, NotFound and BadCredentials.
     """
 
-    def __init__(self, access: Access, *, app_id: int) -> None:
+    def __init__(self, access: Access, *, app_id: int, buttons: bool = True) -> None:
+        """`buttons`: whether anybody would hear of a button that is pressed on a check run."""
         self._access = access
         self._app_id = app_id
+        self._buttons = buttons
 
     @property
     def ref(self) -> RepoRef:
@@ -80,6 +83,8 @@ class RepoClient:
         """
         if not mutations:
             return ()
+        if not self._buttons:
+            mutations = tuple(without_buttons(mutation) for mutation in mutations)
         document = documents.write([mutation.compiled() for mutation in mutations])
         access = self._access
         if any(mutation.merges for mutation in mutations):
@@ -93,6 +98,17 @@ class RepoClient:
             _written(mutation, data.get(f"m{n}"), failures.get(f"m{n}"))
             for n, mutation in enumerate(mutations)
         )
+
+    async def dispatch(self, event: str, payload: Mapping[str, str]) -> None:
+        """Start the repository's workflows that wait for a `repository_dispatch` of type `event`.
+
+        Also what a `GITHUB_TOKEN` sends starts them, unlike what it pushes (GitHub documentation,
+        "GITHUB_TOKEN").
+        """
+        access = replace(self._access, permissions=PUSH)
+        names = {"owner": self.ref.owner, "repo": self.ref.name}
+        body = {"event_type": event, "client_payload": dict(payload)}
+        await access.post("dispatch", "/repos/{owner}/{repo}/dispatches", names, body)
 
     async def open_issues(self, label: str) -> OpenIssues:
         """Return all open issues with `label`, and what was touched last; one request for each hundred."""

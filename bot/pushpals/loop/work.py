@@ -98,6 +98,7 @@ class Crew:
             "state": JobState.CLAIMED,
             "attempt": attempt,
             "holder": services.holder,
+            "away_until": None,
             "not_before": None,
             "failure": None,
         }

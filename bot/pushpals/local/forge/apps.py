@@ -11,10 +11,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from pushpals.local.forge.accounts import create_account
 from pushpals.local.forge.app_entities import App, Installation, Token
-from pushpals.local.forge.entities import Repo
+from pushpals.local.forge.entities import Account, Repo
 from pushpals.local.forge.errors import UnprocessableError
 from pushpals.local.forge.store import Store
 
+ACTIONS_APP = 15368
+ACTIONS_BOT = 41898282
+_OF_JOBS = ("actions", "checks", "contents", "issues", "metadata", "pull_requests", "statuses")
+"""Those permissions of a workflow's job that something here goes by."""
 TOKEN_LIFE = timedelta(hours=1)
 LEVELS = ("read", "write", "admin")
 _ALPHABET = string.ascii_letters + string.digits
@@ -92,6 +96,43 @@ def install(store: Store, app: App, repos: Iterable[Repo]) -> Installation:
                 updated_at=now,
             )
         )
+
+
+def actions_app(store: Store) -> App:
+    """The App behind every GITHUB_TOKEN, made if need be; its id and its bot's are those that GitHub has."""
+    known = store.apps.get(ACTIONS_APP)
+    if known is not None:
+        return known
+    with store.transaction():
+        owner = Account(
+            **store.identity(Account), login="github", type="Organization", created_at=store.now()
+        )
+        app = App(
+            **{**store.identity(App), "id": ACTIONS_APP},
+            slug="github-actions",
+            name="GitHub Actions",
+            owner=store.put(owner).login,
+            permissions=dict.fromkeys(_OF_JOBS, "write"),
+            events=(),
+            webhook_url=None,
+            webhook_secret="",
+            public_key="",
+            created_at=store.now(),
+        )
+        bot = {**store.identity(Account), "id": ACTIONS_BOT}
+        store.put(Account(**bot, login=app.bot, type="Bot", name=app.name, created_at=store.now()))
+        return store.put(app)
+
+
+def job_token(store: Store, repo: Repo, permissions: Mapping[str, str]) -> str:
+    """The GITHUB_TOKEN of a workflow's job with these ``permissions``, spelled as workflows spell them.
+
+    It is an installation token of the Actions App, narrowed to the repository and to what the job asks for.
+    Raises UnprocessableError for a permission that no job can have.
+    """
+    installation = install(store, actions_app(store), [repo])
+    asked = {name.replace("-", "_"): level for name, level in permissions.items() if level != "none"}
+    return mint_token(store, installation, repo_ids=[repo.id], permissions=asked)[1]
 
 
 def mint_token(

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from pushpals.local.forge.app_entities import App
+from pushpals.local.forge.apps import ACTIONS_APP
 from pushpals.local.forge.auth import Grant, app_of, bearer, grant_of
 from pushpals.local.forge.errors import ForgeError, NotFoundError, UnauthorizedError
 from pushpals.local.forge.graphql_api import describe
@@ -21,6 +22,8 @@ GRAPHQL = "/api/graphql"
 _REST = "/api/v3"
 _RESOURCES = {"rest": "core", "graphql": "graphql"}
 _ANONYMOUS_LIMIT = 60
+_WORKFLOW_LIMIT = 1_000
+"""Requests an hour with the GITHUB_TOKENs of one repository."""
 _DOCUMENTATION = "https://docs.github.com/rest"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -142,6 +145,9 @@ class Gate:
         elif principal is not None:
             who = f"installation {principal.installation.id}"
         limit = _ANONYMOUS_LIMIT if principal is None else self._hourly_limit
+        if isinstance(principal, Grant) and principal.app.id == ACTIONS_APP:
+            who = f"workflows of {principal.token.repo_ids}"
+            limit = min(limit, _WORKFLOW_LIMIT)
         found = self._allowances.setdefault(
             who, {name: Allowance(limit, name) for name in _RESOURCES.values()}
         )

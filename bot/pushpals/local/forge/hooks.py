@@ -98,6 +98,9 @@ class Hooks:
         elif event.name == "status":
             shape |= self._renderer.status_event(**event.parts)
             shape["repository"] = self._renderer.repo(repo)
+        elif event.name == "repository_dispatch":
+            shape |= event.parts
+            shape["repository"] = self._renderer.repo(repo)
         else:
             shape |= {key: self._renderer.part(key, value) for key, value in event.parts.items()}
             shape["repository"] = self._renderer.repo(repo)

@@ -114,6 +114,10 @@ class People(Code):
         """Install an App on repositories of one account, or extend its installation there."""
         return apps.install(self.store, app, repos)
 
+    def job_token(self, repo: Repo, permissions: Mapping[str, str]) -> str:
+        """Make the GITHUB_TOKEN of a workflow's job with these permissions."""
+        return apps.job_token(self.store, repo, permissions)
+
     # Issues and conversations
 
     def create_issue(

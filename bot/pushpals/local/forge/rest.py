@@ -18,10 +18,12 @@ from pushpals.local.forge.pulls import mergeable
 from pushpals.local.forge.render import Renderer
 from pushpals.local.forge.render_base import when
 from pushpals.local.forge.request_keys import ALLOWANCES, CHANGED, PRINCIPAL
-from pushpals.local.forge.store import Store
+from pushpals.local.forge.store import Event, Store
 
 API = "/api/v3"
 MAX_PER_PAGE = 100
+_EVENT_TYPE = 100
+_PAYLOAD_KEYS = 10
 _NO_REPOSITORY = (
     "There is at least one repository that does not exist or is not accessible to the parent installation."
 )
@@ -47,6 +49,7 @@ class Rest:
             web.get(f"{API}/installation/repositories", self._repositories),
             web.get(f"{API}/rate_limit", self._rate_limit),
             web.get(repo, self._repo),
+            web.post(f"{repo}/dispatches", self._dispatch),
             web.get(f"{repo}/installation", self._repo_installation),
             web.get(f"{repo}/collaborators/{{login}}/permission", self._permission),
             web.get(f"{repo}/issues/{{number:\\d+}}", self._issue),
@@ -137,6 +140,20 @@ class Rest:
 
     async def _repo(self, request: web.Request) -> web.Response:
         return web.json_response(self._renderer.repo(self._readable(request, "metadata")))
+
+    async def _dispatch(self, request: web.Request) -> web.Response:
+        repo, grant = self._readable(request, "metadata"), _as_installation(request)
+        grant.require(repo, "write", "contents")
+        asked = await _json_object(request)
+        kind, payload = asked.get("event_type"), asked.get("client_payload") or {}
+        if not isinstance(kind, str) or not 0 < len(kind) <= _EVENT_TYPE or len(payload) > _PAYLOAD_KEYS:
+            raise UnprocessableError("Invalid request: event_type, or more than 10 keys in client_payload.")
+        parts = {"branch": repo.default_branch, "client_payload": payload}
+        with self._store.transaction():
+            self._store.emit(Event("repository_dispatch", kind, repo, grant.app.bot, parts))
+        self._store.touch()
+        request[CHANGED] = True
+        return web.Response(status=204)
 
     async def _permission(self, request: web.Request) -> web.Response:
         repo = self._readable(request, "metadata")

@@ -25,6 +25,8 @@ PATIENCE = timedelta(minutes=10)
 """What another process was to do with a request's plan is done here after so long."""
 NEEDS_ASKER = frozenset({JobState.QUEUED, JobState.PROPOSED, JobState.GATED})
 """States whose next step starts or publishes work: the asker's role is read again for these."""
+UNDER_WORK = HELD | {JobState.PROPOSED, JobState.GATED}
+"""States of a job that somebody has claimed and not let go of."""
 
 
 def labelled(view: SubjectView, label: str) -> bool:
@@ -91,18 +93,25 @@ def written_here(s: Snapshot, record: RequestRecord) -> bool:
     return record.by is None or record.by.instance == s.holder.instance
 
 
+def away(s: Snapshot, job: JobRecord) -> bool:
+    """True while the holder of a job works on a copy of its record, and so moves nothing here."""
+    return job.state in UNDER_WORK and job.away_until is not None and s.now < job.away_until
+
+
 def ours(s: Snapshot, job: JobRecord) -> bool:
     """True when this process goes on with a job: it wrote the last record, or its writer seems to be gone.
 
     Records are safe from races by compare-and-swap, but comments and check runs are not: so that two
     replicas do not draw the same picture twice, only the writer of a record draws it.
     """
+    if away(s, job):
+        return job.by == s.holder
     return job.by is None or job.by.instance == s.holder.instance or job.id in s.abandoned
 
 
 def orphaned(s: Snapshot, job: JobRecord) -> bool:
     """True when nobody works any more on a job that is held."""
-    if job.state not in HELD or job.id in s.working:
+    if job.state not in HELD or job.id in s.working or away(s, job):
         return False
     predecessor = job.holder is not None and job.holder.instance == s.holder.instance
     return predecessor or job.id in s.abandoned
