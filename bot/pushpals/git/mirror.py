@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pushpals.git import trees
+from pushpals.git import bundle, trees
 from pushpals.git.capture import Capture, Exporter
 from pushpals.git.errors import GitError, RefMissing
 from pushpals.git.lock import exclusive, remove_stale_locks
@@ -128,6 +128,23 @@ class Mirror:
     async def push(self, updates: Sequence[RefUpdate]) -> None:
         """Move all refs of `updates` on the remote, or none; see `Remote.push`."""
         await self._remote.push(updates)
+
+    async def pack(self, file: Path, ref: str, since: Sha) -> None:
+        """Write what `ref` of the mirror has beyond `since` into a bundle; see `git.bundle`."""
+        await bundle.pack(self._git, file, ref, since)
+
+    async def unpack(self, file: Path, ref: str, to: str) -> Sha:
+        """Take `ref` from a bundle into the mirror as `to`, and return the commit; see `git.bundle`."""
+        return await bundle.unpack(self._git, file, ref, to)
+
+    async def sizes(self, *objects: str) -> dict[str, int]:
+        """Return how many bytes each object has, by its sha. Raises GitError for one that is not here."""
+        return await bundle.sizes(self._git, *objects)
+
+    async def duplicate(self, folder: Path, branch: str) -> None:
+        """Make a bare repository at `folder` that has all the mirror has; see `git.bundle`."""
+        async with exclusive(self.path):
+            await bundle.duplicate(self._git, folder, branch)
 
     async def resolve(self, ref: str) -> Sha | None:
         """Return the commit (or other object) that `ref` names in the mirror, or None."""

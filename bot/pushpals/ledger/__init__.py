@@ -1,5 +1,6 @@
 """The ledger: what PushPals knows lives in git refs, and moves by compare-and-swap."""
 
+from pushpals.ledger.away import NotThisJob, returned
 from pushpals.ledger.encoding import TRAIN, job_of, job_ref, request_ref
 from pushpals.ledger.ledger import Ledger
 from pushpals.ledger.records import (
@@ -23,10 +24,12 @@ __all__ = [
     "LedgerDamaged",
     "LedgerError",
     "LedgerView",
+    "NotThisJob",
     "TrainView",
     "check_step",
     "check_transition",
     "job_of",
     "job_ref",
     "request_ref",
+    "returned",
 ]

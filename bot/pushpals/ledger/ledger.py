@@ -192,6 +192,14 @@ class Ledger:
         self._roots[sha] = entry.root
         return Entry(entry.ref, sha, entry.root, record)
 
+    async def adopt(self, entry: Entry[JobRecord], brought: Entry[JobRecord]) -> None:
+        """Move a job's ref from `entry` to what was `brought` back, by compare-and-swap. Raises ClaimLost.
+
+        Who calls this has looked at it: see `ledger.away`.
+        """
+        await self._swap(brought.record, [RefUpdate(entry.ref, entry.sha, brought.sha)])
+        self._roots[brought.sha] = entry.root
+
     async def read(self, kind: type[R], ref: str) -> Entry[R] | None:
         """Fetch and read one record, or None when there is no such ref. Raises LedgerDamaged."""
         sha = await self._tip(ref)
