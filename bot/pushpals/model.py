@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -273,6 +273,25 @@ class Usage(Frozen):
     model: str = ""
 
 
+class Spending(Frozen):
+    """What was spent of one day, by UTC. Money whose amount nobody knows is not in it."""
+
+    day: date
+    tokens: int = 0
+    usd: float = 0.0
+    questions: int = 0
+    """Questions and reviews that a model was asked for outside of jobs."""
+
+    def plus(self, *, tokens: int = 0, usd: float = 0.0, questions: int = 0) -> Spending:
+        """Return this with more spent on the same day."""
+        return Spending(
+            day=self.day,
+            tokens=self.tokens + tokens,
+            usd=self.usd + usd,
+            questions=self.questions + questions,
+        )
+
+
 class CheckResult(Frozen):
     """One run of one of the repository's checks in the sandbox."""
 
@@ -413,6 +432,8 @@ class WaitReason(StrEnum):
     QUESTION = "question"
     DEPENDENCY = "dependency"
     COMMAND = "command"
+    DAY = "day"
+    """What the repository may spend in a day is spent."""
 
 
 class OrderKind(StrEnum):
@@ -627,6 +648,8 @@ class JobRecord(Frozen):
     """Commands that a person denied."""
     budget_factor: float = Field(default=1.0, ge=1.0, le=16.0)
     """What people have raised the budget of the policy by."""
+    today: Spending | None = None
+    """What was spent on the day on which anything was spent last."""
 
     reverts: JobId | None = None
     """The job of the same request whose change it takes back."""
@@ -752,3 +775,12 @@ class TrainRecord(Frozen):
     nonce: str
     updated_at: datetime
     created_at: datetime
+
+
+class SpendingRecord(Frozen):
+    """`record.json` of `refs/pushpals/spending`: what a repository's work cost today, outside of jobs."""
+
+    version: Literal[1] = 1
+    today: Spending
+    nonce: str
+    updated_at: datetime

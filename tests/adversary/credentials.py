@@ -15,7 +15,7 @@ from pushpals.git.process import Completed, Git
 from pushpals.github.auth import TokenKey, Tokens
 from pushpals.server.logs import RedactingFormatter
 from tests.adversary.cases import case
-from tests.adversary.stage import RIGHT, Stage, asked, holds, said
+from tests.adversary.stage import RIGHT, Stage, asked, holds, quiet, said
 from tests.stories.scripted import call
 from tests.stories.town import FILES, Town
 
@@ -31,8 +31,24 @@ async def _(stage: Stage) -> None:
     async with asked(town):
         pass
     wide = [token.permissions for token in town.forge.store.tokens.values() if len(token.repo_ids) > 1]
-    # The look around reads what changed in all repositories of an installation with one token.
+    # All repositories of an installation are named by one token, which can do nothing else.
     holds(not any("write" in grant.values() for grant in wide), "a token of one repository writes to another")
+
+
+@case("read the code of every repository with the token that names them", control="naming token")
+async def _(stage: Stage) -> None:
+    town = await stage.town()
+    other = await town.forge.create_repo("octo", "private", {"key": "x"})
+    town.forge.install(town.app, [town.repo, other])
+    async with town.server() as server:
+        await server.reconciled.wait()
+        await quiet(town, server)
+    wide = [token for token in town.forge.store.tokens.values() if len(token.repo_ids) > 1]
+    assert wide
+    holds(
+        all(token.permissions == {"metadata": "read"} for token in wide),
+        "one token reads the private code of all repositories",
+    )
 
 
 @case("use a token for more than its step needs", control="few permissions")

@@ -6,11 +6,11 @@ import importlib
 
 import pytest
 
-from tests.adversary.cases import CASES, Case
+from tests.adversary.cases import AREAS, CASES, Case
 from tests.adversary.controls import CONTROLS
 from tests.adversary.stage import Breach, Stage
 
-for area in ("doors", "sandbox", "publication", "evidence", "workspace", "credentials", "text", "people"):
+for area in AREAS:
     importlib.import_module(f"tests.adversary.{area}")
     importlib.import_module(f"tests.adversary.switches.{area}")
 

@@ -3,7 +3,6 @@
 import pytest
 
 from pushpals.github import (
-    OBSERVE,
     AccessDenied,
     AddComment,
     AddReaction,
@@ -107,7 +106,7 @@ async def test_installations_and_repositories_are_read_to_the_last_page(world):
     pages = [{"total_count": 2, "repositories": [{"full_name": name}]} for name in ("octo/names", "octo/two")]
     world.server.on(path, Reply(200, pages[0], more), Reply(200, pages[1]))
     assert await world.github.repositories(7) == (REPO, RepoRef.parse("octo/two"))
-    assert world.server.asked(TOKENS)[0].body == {"permissions": dict(OBSERVE)}
+    assert world.server.asked(TOKENS)[0].body == {"permissions": {"metadata": "read"}}
 
 
 async def test_open_issues_are_read_to_the_last_page(world):

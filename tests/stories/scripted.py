@@ -41,6 +41,8 @@ class ScriptedModel:
         self.silent = False
         self.hold: Callable[[Messages], asyncio.Event | None] = lambda _messages: None
         """What an answer to these messages waits for."""
+        self.usage: Message | None = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
+        """What it says that an answer took."""
         self.cut = False
         """Every answer breaks off in its middle."""
         self._asked = asyncio.Event()
@@ -100,7 +102,7 @@ class ScriptedModel:
                 "created": 1,
                 "model": "scripted",
                 "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
-                "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+                **({"usage": self.usage} if self.usage else {}),
             }
         )
         return await _half(answer, request) if self.cut else answer

@@ -16,7 +16,7 @@ from pushpals.github.auth import AppAuth, GivenToken, KeyedLocks, TokenAuth, Tok
 from pushpals.github.endpoints import Endpoints
 from pushpals.github.errors import AccessDenied, BadCredentials, NotFound, Refused
 from pushpals.github.limits import Allowance
-from pushpals.github.permissions import CONTROL, OBSERVE, Permissions
+from pushpals.github.permissions import CONTROL, LIST, Permissions
 from pushpals.github.repo import RepoClient
 from pushpals.github.transport import Api, Cache, Call, Observer, Scope, Transport
 from pushpals.model import RepoRef
@@ -176,7 +176,7 @@ class GitHub:
 
     async def repositories(self, installation_id: int) -> tuple[RepoRef, ...]:
         """Return the repositories that an installation gives the App."""
-        token = await self._tokens.token(TokenKey(installation_id, None, OBSERVE))
+        token = await self._tokens.token(TokenKey(installation_id, None, LIST))
         call = Call("rest", "repositories", installation_id)
         api = Api(self._transport, call, base_url=self.endpoints.rest, token=token)
         path = "/installation/repositories?per_page=100"

@@ -27,6 +27,9 @@ class Permissions(Mapping[str, str]):
         return "Permissions(" + ", ".join(f"{k}={v!r}" for k, v in self._grants.items()) + ")"
 
 
+LIST = Permissions(metadata="read")
+"""Name the repositories of an installation: the one thing that no token of a single repository can do."""
+
 OBSERVE = Permissions(
     actions="read",
     checks="read",

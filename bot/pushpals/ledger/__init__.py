@@ -1,7 +1,7 @@
 """The ledger: what PushPals knows lives in git refs, and moves by compare-and-swap."""
 
 from pushpals.ledger.away import NotThisJob, returned
-from pushpals.ledger.encoding import TRAIN, job_of, job_ref, request_ref
+from pushpals.ledger.encoding import SPENDING, TRAIN, job_of, job_ref, request_ref
 from pushpals.ledger.ledger import Ledger
 from pushpals.ledger.records import (
     Chapter,
@@ -15,6 +15,7 @@ from pushpals.ledger.records import (
 from pushpals.ledger.transitions import TRANSITIONS, check_step, check_transition
 
 __all__ = [
+    "SPENDING",
     "TRAIN",
     "TRANSITIONS",
     "Chapter",

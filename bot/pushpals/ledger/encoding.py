@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from pushpals.ledger.records import LedgerDamaged, R, Record
-from pushpals.model import JobId, JobRecord, RequestRecord, Sha, TrainRecord
+from pushpals.model import JobId, JobRecord, RequestRecord, Sha, SpendingRecord, TrainRecord
 
 REQUESTS = "refs/pushpals/requests/"
 JOBS = "refs/pushpals/jobs/"
 TRAIN = "refs/pushpals/train"
+SPENDING = "refs/pushpals/spending"
 RECORD, AUDIT = "record.json", "audit.jsonl"
 
 _JOB_ID = re.compile(r"[1-9][0-9]{0,8}-[1-9][0-9]{0,8}")
@@ -38,6 +39,8 @@ def ref_of(record: Record) -> str:
             return request_ref(record.request.number)
         case TrainRecord():
             return TRAIN
+        case SpendingRecord():
+            return SPENDING
 
 
 def job_of(ref: str) -> JobId | None:
@@ -84,6 +87,8 @@ def parse_any(ref: str, sha: Sha, data: bytes | None) -> Record:
         return parse(JobRecord, ref, sha, data)
     if ref == TRAIN:
         return parse(TrainRecord, ref, sha, data)
+    if ref == SPENDING:
+        return parse(SpendingRecord, ref, sha, data)
     return parse(RequestRecord, ref, sha, data)
 
 
@@ -102,6 +107,8 @@ def message(sentence: str, record: Record) -> str:
             trailers = {"Request": record.request.number}
         case TrainRecord():
             trailers = {"Train": record.branch, "Base": record.base, "Nonce": record.nonce}
+        case SpendingRecord():
+            trailers = {"Day": record.today.day, "Nonce": record.nonce}
     lines = "\n".join(f"PushPals-{key}: {_one_line(str(value))}" for key, value in trailers.items())
     return f"{subject}\n\n{lines}\n"
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
+
+from cachetools import LRUCache
 
 from pushpals.git import GitError, Identity, LeaseLost, Mirror, RefMissing, RefUpdate
 from pushpals.ledger.encoding import (
@@ -13,6 +15,7 @@ from pushpals.ledger.encoding import (
     JOBS,
     RECORD,
     REQUESTS,
+    SPENDING,
     TRAIN,
     audit_bytes,
     canonical,
@@ -36,7 +39,16 @@ from pushpals.ledger.records import (
     TrainView,
 )
 from pushpals.ledger.transitions import check_step
-from pushpals.model import ON_A_BRANCH, JobId, JobRecord, RequestRecord, Sha, TrainRecord
+from pushpals.model import (
+    ON_A_BRANCH,
+    JobId,
+    JobRecord,
+    RequestRecord,
+    Sha,
+    Spending,
+    SpendingRecord,
+    TrainRecord,
+)
 
 
 class Ledger:
@@ -47,6 +59,7 @@ class Ledger:
         self._mirror = mirror
         self._identity = identity
         self._roots: dict[Sha, Sha] = {}
+        self._spent: LRUCache[Sha, Spending | None] = LRUCache(maxsize=20_000)
 
     async def observe(self, number: int, default_branch: str) -> LedgerView:
         """Fetch and read all that concerns issue or pull request `number`: one git fetch.
@@ -130,10 +143,33 @@ class Ledger:
             except LedgerDamaged:
                 begun += 1
                 continue
+            if isinstance(record, SpendingRecord):
+                continue
             # A request counts by its jobs; until they are there, by itself.
             counts = not isinstance(record, RequestRecord) or job_ref(record.job_id(0)) not in refs
             begun += counts and record.created_at > since
         return begun
+
+    async def spent_on(self, day: date) -> Spending:
+        """Fetch what the records say of a day, and return what was spent on it; see `Spending`.
+
+        A record that is damaged tells nothing.
+        """
+        await self._mirror.fetch(*_all(f"{JOBS}*"), *_all(f"{SPENDING}*"))
+        refs = await self._mirror.refs(f"{JOBS}*", SPENDING)
+        fresh = {ref: sha for ref, sha in refs.items() if sha not in self._spent}
+        records = await self._mirror.read_objects(*(f"{sha}:{RECORD}" for sha in fresh.values()))
+        for (ref, sha), data in zip(fresh.items(), records, strict=True):
+            self._spent[sha] = None
+            with contextlib.suppress(LedgerDamaged):
+                record = parse_any(ref, sha, data)
+                self._spent[sha] = record.today if isinstance(record, JobRecord | SpendingRecord) else None
+        total = Spending(day=day)
+        for sha in refs.values():
+            found = self._spent.get(sha)
+            if found and found.day == day:
+                total = total.plus(tokens=found.tokens, usd=found.usd, questions=found.questions)
+        return total
 
     async def list_jobs(self) -> dict[JobId, Sha]:
         """Return every job of the repository and where its ref is: one request, no record is read."""

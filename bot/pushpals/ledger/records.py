@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from pushpals.model import JobRecord, RequestRecord, Sha, TrainRecord
+from pushpals.model import JobRecord, RequestRecord, Sha, SpendingRecord, TrainRecord
 
-Record = RequestRecord | JobRecord | TrainRecord
-R = TypeVar("R", RequestRecord, JobRecord, TrainRecord)
+Record = RequestRecord | JobRecord | TrainRecord | SpendingRecord
+R = TypeVar("R", RequestRecord, JobRecord, TrainRecord, SpendingRecord)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from pushpals.llm.dialect import Dialect
 from pushpals.llm.errors import ModelError
 
 _CHARACTERS_PER_TOKEN = 4
+_MOST_CHARACTERS_PER_TOKEN = 16
+"""No text takes fewer tokens than this makes of it: a server that counts less counts wrong."""
 _THINKING = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
 _TRY_ANOTHER = "Try again; if it stays so, use another model."
 
@@ -109,7 +111,7 @@ def parse_answer(raw: str, sent: Mapping[str, Any], *, may_be_empty: bool = Fals
     finish = _finish_reason(choice.get("finish_reason"), has_calls=bool(calls))
     if not text.strip() and not calls and not may_be_empty:
         raise _empty(finish)
-    counts = _usage(body.get("usage"), sent, raw)
+    counts = _usage(body.get("usage"), sent, raw, len(json.dumps(message, ensure_ascii=False)))
     return Answer(text, calls, finish, *counts, model=str(body.get("model") or sent["model"]))
 
 
@@ -187,21 +189,23 @@ def _garbage(what: str) -> ModelError:
     return ModelError("garbage", what, _TRY_ANOTHER)
 
 
-def _usage(usage: object, sent: Mapping[str, Any], raw: str) -> tuple[int, int, int]:
+def _usage(usage: object, sent: Mapping[str, Any], raw: str, said: int) -> tuple[int, int, int]:
     """Return tokens (in, out, cached); estimated from the texts' length where the server does not count.
 
-    An estimate rather than zero, because a budget in tokens must end some day.
+    An estimate rather than zero, because a budget in tokens must end some day. For the same reason a count
+    that cannot be true is raised to what the texts take at least.
     """
+    asked = len(json.dumps(sent.get("messages") or sent.get("prompt"), ensure_ascii=False))
     if not isinstance(usage, dict) or not _count(usage.get("prompt_tokens")):
-        return (
-            len(json.dumps(sent.get("messages") or sent.get("prompt"))) // _CHARACTERS_PER_TOKEN,
-            len(raw) // _CHARACTERS_PER_TOKEN,
-            0,
-        )
+        return asked // _CHARACTERS_PER_TOKEN, len(raw) // _CHARACTERS_PER_TOKEN, 0
     details = usage.get("prompt_tokens_details")
     cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else 0
-    tokens_in = _count(usage["prompt_tokens"])
-    return tokens_in, _count(usage.get("completion_tokens")), min(cached, tokens_in)
+    tokens_in = max(_count(usage["prompt_tokens"]), _least(asked))
+    return tokens_in, max(_count(usage.get("completion_tokens")), _least(said)), min(cached, tokens_in)
+
+
+def _least(characters: int) -> int:
+    return characters // _MOST_CHARACTERS_PER_TOKEN
 
 
 def _count(value: object) -> int:

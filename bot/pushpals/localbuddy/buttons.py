@@ -20,6 +20,7 @@ DENY: Final = CheckAction("Deny", "Goes on without this command", "deny")
 
 _WAITING: Final = {
     WaitReason.BUDGET: (MORE, STOP),
+    WaitReason.DAY: (MORE, STOP),
     WaitReason.COMMAND: (ALLOW_ONCE, ALLOW_ALWAYS, DENY),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pushpals.github import WriteFailed
@@ -16,14 +17,16 @@ from pushpals.loop import (
     pull_review,
     reverting,
     rounds,
+    spending,
     steps,
     writes,
 )
 from pushpals.loop.hands import Again, Hands, entry_of
 from pushpals.loop.observe import with_written
 from pushpals.loop.rounds import ended
+from pushpals.loop.rules import jobs
 from pushpals.loop.services import Event
-from pushpals.model import ENDED, JobState
+from pushpals.model import ENDED, JobState, WaitReason
 
 if TYPE_CHECKING:
     from pushpals.loop.snapshot import Snapshot
@@ -40,7 +43,24 @@ async def act(step: steps.Step, s: Snapshot, hands: Hands) -> Snapshot:
 
 
 async def _start_job(step: steps.StartJob, s: Snapshot, hands: Hands) -> Snapshot:
-    return await hands.crew.start(entry_of(s, step.job), s, hands)
+    """Begin a job, unless the day is spent: then the snapshot tells so, and it is decided again."""
+    entry = entry_of(s, step.job)
+    s = replace(s, spent=await spending.so_far(hands.services, hands.repo))
+    if jobs.day_spent(s, entry.record):
+        return s
+    return await hands.crew.start(entry, s, hands)
+
+
+async def _pause_job(step: steps.PauseJob, s: Snapshot, hands: Hands) -> Snapshot:
+    waits = {"state": JobState.WAITING, "waiting": WaitReason.DAY, "asks": step.why, "holder": None}
+    return await hands.record(s, entry_of(s, step.job), waits, step.why)
+
+
+async def _take_up(step: steps.TakeUp, s: Snapshot, hands: Hands) -> Snapshot:
+    entry = entry_of(s, step.job)
+    goes_on = {**rounds.FRESH, "resumes": entry.record.resumes}
+    await hands.record(s, entry, goes_on, "A new day has begun.")
+    raise Again  # the work may start now, for which the asker's role is read
 
 
 async def _gate_job(step: steps.GateJob, s: Snapshot, hands: Hands) -> Snapshot:
@@ -100,6 +120,8 @@ ACTORS: Mapping[type[steps.Step], Actor] = {
     steps.ReadAgain: planning.read_again,
     steps.QueueJob: intake.queue_job,
     steps.StartJob: _start_job,
+    steps.PauseJob: _pause_job,
+    steps.TakeUp: _take_up,
     steps.GateJob: _gate_job,
     steps.PublishJob: _publish_job,
     steps.EndJob: _end_job,

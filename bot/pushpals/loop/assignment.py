@@ -14,6 +14,7 @@ from pushpals.localbuddy.instructions import read_instructions, with_instruction
 from pushpals.loop.roles import instructions_of
 from pushpals.model import Budget, OrderKind, Usage
 from pushpals.policy.allowlist import Allowlist
+from pushpals.policy.budget import within_day
 from pushpals.policy.repo_policy import LOCKED_PATHS, RELEASABLE_PATHS, RepoPolicy
 from pushpals.remotebuddy.split import split
 from pushpals.workerpals import Assignment
@@ -47,13 +48,14 @@ async def assignment_of(job: JobRecord, s: Snapshot, repo: Repo) -> Assignment:
     instructions = await instructions_of(repo.mirror, job.base, policy, role)
     # From the default branch alone: what a job has changed on a branch of its own instructs nobody.
     guide = await read_instructions(repo.mirror, s.ledger.base, job.task.scope)
+    used = _since(job.spent_before, job.usage)
     return Assignment(
         task=job.task,
         request_text=_request_text(request.record, job) + await _logs(job, repo),
         instructions=with_instructions(instructions, guide, secrets.token_hex(16)),
         checks=job.task.checks,
-        budget=_budget(policy, job),
-        spent=_since(job.spent_before, job.usage),
+        budget=within_day(_budget(policy, job), used, policy, s.spent, job.budget_factor),
+        spent=used,
         protected=(*built_in, *policy.scope.protected),
         within=(policy.scope.write, job.task.bounds.within),
         tools=job.task.bounds.tools,

@@ -22,6 +22,8 @@ from pushpals.loop.rounds import ended
 from pushpals.loop.rules.acting import stopped_by
 from pushpals.loop.rules.common import plan_jobs
 from pushpals.loop.rules.places import jobs_here
+from pushpals.loop.rules.verbs import no_more_questions
+from pushpals.loop.spending import Counted, begin_question, count_usage
 from pushpals.model import ENDED, Failure, FailureKind
 
 if TYPE_CHECKING:
@@ -88,6 +90,9 @@ async def _close_pulls(s: Snapshot, hands: Hands, job: JobRecord) -> None:
 
 async def ask_model(step: steps.AskModel, s: Snapshot, hands: Hands) -> Snapshot:
     """Acknowledge a question, and send for its answer."""
+    s = await begin_question(s, hands.services, hands.repo)
+    if no_more_questions(s):
+        return s
     reaction = step.heard.utterance.acknowledge()
     s = with_written(s, reaction, await hands.repo.client.write(*reaction))
     return hands.crew.send(step.heard.key, Answering(step.heard, s, hands), s)
@@ -103,7 +108,7 @@ class Answering:
 
     async def run(self) -> bool:
         """Ask, and answer in any case. No new look is needed: nothing but the answer was owed."""
-        model, mirror = self.hands.services.model, self.hands.repo.mirror
+        model, mirror = Counted(self.hands.services.model), self.hands.repo.mirror
         try:
             text = await ask(await self._question(), mirror, model, secrets.token_hex(16))
         except ModelError as error:
@@ -111,6 +116,7 @@ class Answering:
         except GitError as error:
             text = answers.question_failed(f"The repository could not be read: {error}", "Ask again later.")
         await self._answer(self.hands.services.redactor(text))
+        await count_usage(self.hands.services, self.hands.repo, model.usage)
         return False
 
     async def broke(self, code: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pushpals.audit.chain import AuditEvent, Chain
 from pushpals.loop.services import Event
+from pushpals.loop.spending import spent_today
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,6 +93,7 @@ async def advance(
     now = services.clock.now()
     stamp = {"by": services.holder, "nonce": secrets.token_hex(8), "updated_at": now}
     record = entry.record.model_copy(update={**changes, **stamp})
+    record = record.model_copy(update={"today": spent_today(entry.record, record, now.date())})
     chain = await chain_of(repo, entry)
     lines = [chain.append(services.redactor.event(event)) for event in events]
     state = AuditEvent(at=now, kind="state", text=message, attributes={"state": record.state.value})

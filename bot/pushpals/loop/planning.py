@@ -21,7 +21,9 @@ from pushpals.loop.requests import change_request
 from pushpals.loop.roles import roles_at
 from pushpals.loop.rules.common import number_of
 from pushpals.loop.services import Event
+from pushpals.loop.spending import count_usage, so_far
 from pushpals.model import Approval, Question
+from pushpals.policy.budget import day_over
 from pushpals.policy.repo_policy import RepoPolicy, policy_digest
 from pushpals.remotebuddy import RepoFacts, make_plan
 from pushpals.remotebuddy.model_planner import Context, asks_a_model, plan_with
@@ -122,6 +124,9 @@ class Planning:
         if not isinstance(s.policy, RepoPolicy):
             raise TypeError("a plan was made under a policy that cannot be read")
         mirror, base = hands.repo.mirror, record.base
+        if over := day_over(s.policy, await so_far(hands.services, hands.repo)):
+            await self._by_rules("The day is spent: no model is asked for a plan.", over)
+            return True
         facts = await facts_of(base, s, hands)
         guide = await read_instructions(mirror, base, s.policy.scope.write)
         context = Context(
@@ -132,6 +137,7 @@ class Planning:
         found = await plan_with(
             hands.services.model, record.request, s.policy, facts, context, secrets.token_hex(8)
         )
+        await count_usage(hands.services, hands.repo, found.usage)
         question = record.question
         if found.question:
             question = Question(text=found.question, asked_at=hands.services.clock.now())
@@ -151,17 +157,17 @@ class Planning:
 
     async def broke(self, code: str) -> None:
         """Go on with the plan of the rules, and say where to look for the reason."""
-        plan = self.entry.record.plan
-        note = f"Planned by rules alone: asking the model broke (error {code} in the server's log)."
+        why = f"asking the model broke (error {code} in the server's log)."
         try:
-            await change_request(
-                self.s,
-                self.hands,
-                "Asking a model for a plan broke.",
-                {"plan": plan.model_copy(update={"notes": (*plan.notes, note)}), "drafted_by": None},
-            )
+            await self._by_rules("Asking a model for a plan broke.", why)
         except (ClaimLost, GitError, LedgerError) as error:
             log.warning("%s: error %s could not be recorded: %s", self.s.ref, code, error)
+
+    async def _by_rules(self, message: str, why: str) -> None:
+        """Record that the plan which the rules made counts. Raises ClaimLost when the request moved."""
+        plan = self.entry.record.plan
+        noted = plan.model_copy(update={"notes": (*plan.notes, f"Planned by rules alone: {why}")})
+        await change_request(self.s, self.hands, message, {"plan": noted, "drafted_by": None})
 
 
 async def propose(_step: steps.ProposePlan, s: Snapshot, hands: Hands) -> Snapshot:

@@ -15,6 +15,8 @@ from pushpals.localbuddy.commands import Command
 from pushpals.localbuddy.job_review import line_comments
 from pushpals.loop import reviewing
 from pushpals.loop.observe import with_written
+from pushpals.loop.rules.verbs import no_more_questions
+from pushpals.loop.spending import begin_question, count_usage
 from pushpals.loop.writes import write
 from pushpals.model import Report, Task, Usage
 from pushpals.policy.repo_policy import RepoPolicy
@@ -36,6 +38,9 @@ DIFF_LIMIT: Final = 4_000_000
 
 async def review_pull(step: steps.ReviewPull, s: Snapshot, hands: Hands) -> Snapshot:
     """Acknowledge the wish, and send for the review."""
+    s = await begin_question(s, hands.services, hands.repo)
+    if no_more_questions(s):
+        return s
     reaction = step.heard.utterance.acknowledge()
     s = with_written(s, reaction, await hands.repo.client.write(*reaction))
     pull = step.heard.utterance.place.pull
@@ -67,6 +72,7 @@ class PullReview:
             return False
         found = await asyncio.to_thread(review, diff, files)
         opinion, usage = await self._opinion(diff)
+        await count_usage(self.hands.services, self.hands.repo, usage)
         report = reviewing.reviewed(Report(findings=found), opinion, self.hands.services.model.name)
         cost = f"It took {spent(usage)}." if usage.model_calls else ""
         if report.review is None:

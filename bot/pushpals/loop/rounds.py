@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushpals.loop.hands import Again, entry_of
-from pushpals.model import ENDED, Failure, FailureKind, JobState, OrderKind, Standing
+from pushpals.model import ENDED, Failure, FailureKind, JobState, OrderKind, Standing, WaitReason
 from pushpals.workerpals.assignment import Checkpoint
 
 if TYPE_CHECKING:
@@ -141,7 +141,8 @@ async def resume(step: steps.Resume, s: Snapshot, hands: Hands) -> Snapshot:
     factor = min(16.0, job.budget_factor * step.factor)
     changes = {
         **FRESH,
-        "resumes": True,
+        # What waited for a day had not begun: it goes on from a checkpoint only if it would have anyway.
+        "resumes": job.resumes or job.waiting is not WaitReason.DAY,
         "budget_factor": factor,
         "allowed": (*job.allowed, *step.allowed),
         "denied": (*job.denied, *step.denied),

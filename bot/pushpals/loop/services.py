@@ -132,7 +132,7 @@ class Repo:
     mirror: Mirror
     ledger: Ledger
     beginning: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while a request is begun: how many there are is counted first."""
+    """Held while a request or a question is begun: how many there are is counted first."""
     branch: str | None = None
     """Name of the default branch, as far as it is known."""
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pushpals.audit import prose
 from pushpals.git import GitError, WorkspaceTooLarge
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pushpals.loop.hands import Hands
     from pushpals.loop.snapshot import Snapshot
     from pushpals.model import JobRecord, Sha
+    from pushpals.workerpals import Assignment
     from pushpals.workerpals.assignment import Checkpoint, Wish
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,8 @@ REASON_LIMIT = 500
 """Characters of a worker's reason for a command."""
 
 
+OVERTIME: Final = 900.0
+"""Seconds that a worker may take beyond its budget of time: the last checks run then. After that it hangs."""
 NOTHING_DONE = Outcome(words="", usage=Usage(), base_checks=(), head_checks=(), failure=None)
 
 
@@ -124,16 +127,29 @@ class Shift:
             )
             pulse = asyncio.create_task(self._pulse())
             try:
-                await asyncio.wait({working, pulse}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(
+                    {working, pulse}, timeout=_longest(assignment), return_when=asyncio.FIRST_COMPLETED
+                )
                 if pulse.done() and not working.done():
                     pulse.result()  # the pulse only ends by an error: a lost claim ends the work
             finally:
                 for task in (pulse, working):
                     task.cancel()
                 await asyncio.gather(pulse, working, return_exceptions=True)
-            return working.result()
+            return self._hung() if working.cancelled() else working.result()
         finally:
             await sandbox.close()
+
+    def _hung(self) -> Outcome:
+        """Return how an attempt went that did not end. Its time is not counted."""
+        failure = Failure(
+            kind=FailureKind.TIMEOUT,
+            cause="The worker did not come to an end in its time, and was stopped.",
+            next_step="Look at the model's server, and at how long checks take; then say `/pushpals retry`.",
+        )
+        return replace(
+            NOTHING_DONE, usage=self._book.usage().model_copy(update={"seconds": 0.0}), failure=failure
+        )
 
     async def _pulse(self) -> None:
         """Beat while the work goes on: move the record every `heartbeat`, refresh what people see."""
@@ -257,8 +273,11 @@ class Shift:
                 "not_before": self._services.clock.now() + timedelta(seconds=pause),
                 "holder": None,
             }
+            kept: Mapping[str, bytes] | None = None
+            if failure.kind is FailureKind.TIMEOUT and files:
+                again["resumes"], kept = True, files
             await self._move(
-                {**changes, **again}, f"Trying again in {prose.duration(pause)}: {failure.cause}"
+                {**changes, **again}, f"Trying again in {prose.duration(pause)}: {failure.cause}", kept
             )
             return
         if failure.kind is FailureKind.BUDGET:
@@ -278,6 +297,11 @@ class Shift:
         if "state" in changes:
             job = self._entry.record
             self._services.watch(Event(self._s.ref, "state", message, job.id, job.state))
+
+
+def _longest(assignment: Assignment) -> float:
+    """Return after how many seconds an attempt is stopped from outside."""
+    return max(0.0, assignment.budget.max_minutes * 60 - assignment.spent.seconds) + OVERTIME
 
 
 def _report(outcome: Outcome, capture: Capture, redact: Redactor) -> Report:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from pushpals.github import SubjectView
     from pushpals.ledger import LedgerView
-    from pushpals.model import Holder, JobId, Press, SubjectRef
+    from pushpals.model import Holder, JobId, Press, Spending, SubjectRef
     from pushpals.policy.repo_policy import PolicyProblem, RepoPolicy
 
 
@@ -41,5 +41,7 @@ class Snapshot:
     """A short line on what each worker of this process does now; for people, never for a decision."""
     begun: int = 0
     """How many jobs were begun in the repository within a day, where that stood in the way of one."""
+    spent: Spending | None = None
+    """What was spent in the repository today, where that was looked up."""
     free: bool = True
     """Whether a worker of this process is free."""

@@ -100,6 +100,21 @@ class StartJob:
 
 
 @dataclass(frozen=True)
+class PauseJob:
+    """Let a job wait: what the repository may spend in a day is spent. `why` is a sentence for people."""
+
+    job: JobId
+    why: str
+
+
+@dataclass(frozen=True)
+class TakeUp:
+    """Put a job that waited for another day back into the queue."""
+
+    job: JobId
+
+
+@dataclass(frozen=True)
 class GateJob:
     """Check a proposed patch on the control side: scope, secrets, review, the checks on the exact tree."""
 
@@ -287,6 +302,8 @@ Step = (
     | ReadAgain
     | QueueJob
     | StartJob
+    | PauseJob
+    | TakeUp
     | GateJob
     | PublishJob
     | GoOn

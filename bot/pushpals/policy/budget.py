@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from pushpals.model import Budget, Frozen, Usage
+from pushpals.model import Budget, Frozen, Spending, Usage
+from pushpals.policy.repo_policy import RepoPolicy
 
 
 class Remaining(Frozen):
@@ -61,3 +62,46 @@ def refuse_model(budget: Budget, *, price_known: bool, free: bool) -> str | None
             "choose a local model or one with a known price, or set budget.usd to .inf"
         )
     return None
+
+
+def day_over(policy: RepoPolicy, spent: Spending, factor: float = 1.0) -> str | None:
+    """Return why nothing more may be spent today, as a sentence, or None.
+
+    `factor` is what people have raised the budget of the job in question by: it holds for the day as well.
+    """
+    tokens, usd = int(policy.budget.day_tokens * factor), policy.budget.day_usd * factor
+    if spent.tokens >= tokens:
+        rule = f"`budget.day_tokens`, {policy.where('budget.day_tokens')}"
+        return f"{spent.tokens:,} of {tokens:,} tokens of this repository's day are spent ({rule})."
+    if spent.usd > usd or (usd > 0 and spent.usd == usd):
+        rule = f"`budget.day_usd`, {policy.where('budget.day_usd')}"
+        return f"${spent.usd:.2f} of ${usd:.2f} of this repository's day are spent ({rule})."
+    return None
+
+
+def questions_over(policy: RepoPolicy, spent: Spending) -> str | None:
+    """Return why a model is asked no further question today, as a sentence, or None."""
+    if spent.questions >= policy.budget.questions:
+        rule = f"`budget.questions`, {policy.where('budget.questions')}"
+        return f"{spent.questions} questions were asked in this repository today, and more are not ({rule})."
+    return day_over(policy, spent)
+
+
+def within_day(
+    budget: Budget, used: Usage, policy: RepoPolicy, spent: Spending | None, factor: float
+) -> Budget:
+    """Return a job's budget cut to what is left of the day; `used` is what the job has spent of it so far.
+
+    A cap in money that was lifted stays lifted: of a model without a known price, no money is counted.
+    """
+    if spent is None:
+        return budget
+    tokens = max(0, int(policy.budget.day_tokens * factor) - spent.tokens)
+    usd = max(0.0, policy.budget.day_usd * factor - spent.usd)
+    lifted = math.isinf(budget.max_usd)
+    return budget.model_copy(
+        update={
+            "max_tokens": min(budget.max_tokens, used.tokens_in + used.tokens_out + tokens),
+            "max_usd": budget.max_usd if lifted else min(budget.max_usd, (used.usd or 0.0) + usd),
+        }
+    )

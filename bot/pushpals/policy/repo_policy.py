@@ -150,7 +150,7 @@ class Limits(Section):
 
 
 class BudgetSection(Section):
-    """What one job may spend, and how many jobs a day there may be."""
+    """What one job may spend, and what all of a day may."""
 
     turns: int = Field(default=50, ge=1, le=50)
     """Turns of the agent."""
@@ -163,6 +163,13 @@ class BudgetSection(Section):
     """Minutes from claim to proposal."""
     jobs: int = Field(default=100, ge=1, le=10_000)
     """Jobs that are begun in this repository within a day. Whoever asks for more is told who may raise it."""
+    day_tokens: int = Field(default=20_000_000, ge=1_000, le=10_000_000_000)
+    """Tokens of all that is done in this repository in a day (UTC), further rounds, plans, reviews and
+    answers included. Then jobs wait, and whoever may start work is asked."""
+    day_usd: float = Field(default=25.0, ge=0)
+    """US dollars of the same, as far as prices are known; `.inf` lifts the cap."""
+    questions: int = Field(default=200, ge=0, le=100_000)
+    """Questions (`ask`) and reviews by command in a day. Whoever asks for more is told who may raise it."""
     explorers: int = Field(default=3, ge=0, le=3)
     """Questions about the code that a worker's helpers may look into at once, within the budget of the job.
     They can only read. `0`: a worker looks for itself."""
@@ -242,7 +249,7 @@ class RepoPolicy(Section):
     limits: Limits = Limits()
     """How large a change may be."""
     budget: BudgetSection = BudgetSection()
-    """What one job may spend, and how many jobs a day there may be."""
+    """What one job may spend, and what all of a day may."""
     review: ReviewSection = ReviewSection()
     """How a change is reviewed before people see it."""
     commands: CommandsSection = CommandsSection()

@@ -10,6 +10,7 @@ import pytest
 
 from pushpals.audit.redact import MAX_TEXT, Redactor
 from pushpals.git.process import Completed, Git
+from pushpals.github import OBSERVE
 from pushpals.github.auth import TokenKey
 from pushpals.server.logs import RedactingFormatter
 from tests.adversary.controls import control, swapped
@@ -26,6 +27,14 @@ def _all_repositories(patch: pytest.MonkeyPatch) -> None:
 @control("few permissions", "a token may do what its step needs")
 def _all_permissions(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(TokenKey, "body", lambda key: {k: v for k, v in BODY(key).items() if k != "permissions"})
+
+
+swapped(
+    "naming token",
+    "the token for all repositories of an installation can but name them",
+    "pushpals.github.client:LIST",
+    by=OBSERVE,
+)
 
 
 @control("no arguments", "no token is in the arguments of a program")

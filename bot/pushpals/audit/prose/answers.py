@@ -215,6 +215,10 @@ def _on_a_branch(job: JobRecord, pull: int | None) -> str:
 _WAITS: Final[Mapping[WaitReason, str]] = {
     WaitReason.APPROVAL: "waits for somebody to approve its plan (rule: risk).",
     WaitReason.BUDGET: "has spent its budget (rule: budget). `/pushpals budget 2x` lets it go on.",
+    WaitReason.DAY: (
+        "waits: what this repository may spend in a day is spent (rule: budget). It goes on tomorrow, "
+        "by UTC; `/pushpals budget 2x` lets it go on today."
+    ),
     WaitReason.QUESTION: "waits for an answer to its question: write it in a comment.",
     WaitReason.DEPENDENCY: "waits for the work that it builds on.",
     WaitReason.COMMAND: "wants to run a command that is not on the list of allowed ones (rule: commands).",

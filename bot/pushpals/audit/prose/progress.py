@@ -48,10 +48,12 @@ WAITS_FOR = {
     WaitReason.QUESTION: "an answer",
     WaitReason.DEPENDENCY: "another task",
     WaitReason.COMMAND: "leave to run a command",
+    WaitReason.DAY: "another day, or leave to spend more today",
 }
 
 _HOW_TO_ANSWER = {
     WaitReason.BUDGET: "`/pushpals budget 2x {job}` goes on from there.",
+    WaitReason.DAY: "`/pushpals budget 2x {job}` lets it begin today.",
     WaitReason.COMMAND: "`/pushpals approve {job}` allows it once, `/pushpals reject {job}` refuses it.",
 }
 

@@ -45,6 +45,14 @@ def too_many(limit: int, where: str) -> str:
     )
 
 
+def no_more_questions(why: str) -> str:
+    """Say that a day's questions are asked, and who may allow more."""
+    return (
+        f"No model was asked: {why} Ask again tomorrow, by UTC, or have a maintainer raise it in "
+        "`.github/pushpals.yml`. `/pushpals status` and `/pushpals explain` answer in any case."
+    )
+
+
 def too_many_refusal(cause: str, limit: int, where: str, label: str) -> str:
     """Say the same to somebody who added the label."""
     return (

@@ -40,6 +40,17 @@ def waiting_lines(job: JobRecord) -> list[str]:
             "",
             "**Next.** *Double the budget*, or `/pushpals budget 2x`, lets it go on from there.",
         ]
+    if job.waiting is WaitReason.DAY and job.asks:
+        return [
+            "",
+            f"{item(job.asks, 500)} It goes on by itself when the next day begins, by UTC.",
+            "",
+            (
+                "**Next.** *Double the budget*, or `/pushpals budget 2x`, by somebody who may start work, "
+                "lets this job begin today, with twice its own budget and up to twice the day's. A "
+                "maintainer can raise the day's in `.github/pushpals.yml`."
+            ),
+        ]
     return []
 
 

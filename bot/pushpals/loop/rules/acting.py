@@ -205,7 +205,7 @@ def cancel(s: Snapshot, _policy: RepoPolicy, heard: Heard, command: Command) -> 
 
 def _short_of_budget(s: Snapshot, place: Place) -> list[JobRecord]:
     waiting = [job for job in jobs_here(s, place) if job.state is JobState.WAITING]
-    return [job for job in waiting if job.waiting is WaitReason.BUDGET]
+    return [job for job in waiting if job.waiting in {WaitReason.BUDGET, WaitReason.DAY}]
 
 
 def may_raise(s: Snapshot, place: Place) -> bool:

@@ -17,15 +17,16 @@ from pushpals.loop.rules.common import (
     plan_jobs,
 )
 from pushpals.loop.rules.pictures import picture_steps
-from pushpals.model import ENDED, Failure, FailureKind, JobState
+from pushpals.model import ENDED, Failure, FailureKind, JobState, WaitReason
 from pushpals.policy.access import Refused
+from pushpals.policy.budget import day_over
+from pushpals.policy.repo_policy import RepoPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pushpals.loop.snapshot import Snapshot
     from pushpals.model import JobRecord, RequestRecord
-    from pushpals.policy.repo_policy import RepoPolicy
 
 MAX_ATTEMPTS = 3
 
@@ -39,6 +40,7 @@ def job_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
         ending_steps(s, label)
         or published_steps(s)
         or _advance_steps(s, policy, s.ledger.request.record)
+        or _new_day_steps(s)
         or _start_steps(s)
     )
 
@@ -120,6 +122,28 @@ def _advance_steps(s: Snapshot, policy: RepoPolicy, request: RequestRecord) -> l
     return found
 
 
+def day_spent(s: Snapshot, job: JobRecord) -> str | None:
+    """Return why a job may not begin today, as far as it was looked up what the day has cost."""
+    if s.spent is None or not isinstance(s.policy, RepoPolicy):
+        return None
+    return day_over(s.policy, s.spent, job.budget_factor)
+
+
+def _new_day_steps(s: Snapshot) -> list[steps.Step]:
+    """What waited for another day goes on when it has come."""
+    return [
+        steps.TakeUp(entry.record.id)
+        for entry in plan_jobs(s.ledger)
+        if entry.record.state is JobState.WAITING and entry.record.waiting is WaitReason.DAY
+        if entry.record.updated_at.date() < s.now.date() and ours(s, entry.record)
+    ]
+
+
+def _start(s: Snapshot, job: JobRecord) -> steps.StartJob | steps.PauseJob:
+    why = day_spent(s, job)
+    return steps.PauseJob(job.id, why) if why else steps.StartJob(job.id)
+
+
 def _start_steps(s: Snapshot) -> list[steps.Step]:
     """Jobs in the queue, and claims that nobody holds any more, go to a free worker."""
     queued = [entry.record for entry in plan_jobs(s.ledger) if entry.record.state is JobState.QUEUED]
@@ -130,8 +154,8 @@ def _start_steps(s: Snapshot) -> list[steps.Step]:
     # Whoever made a job is about to acknowledge it; the acknowledgement goes before the start, since a
     # person should not wait for a worker to hear of it.
     if lost and s.free:
-        return [steps.StartJob(job.id) for job in lost]
-    starts = [steps.StartJob(job.id) for job in due if s.free and (acknowledged or ours(s, job))]
+        return [_start(s, job) for job in lost]
+    starts = [_start(s, job) for job in due if s.free and (acknowledged or ours(s, job))]
     if not starts and not later:
         return []
     return [*picture_steps(s), *starts, *([steps.Wake(min(later))] if later and not starts else [])]

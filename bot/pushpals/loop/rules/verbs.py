@@ -11,13 +11,15 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from pushpals.audit.prose import answers
+from pushpals.audit.prose import answers, refusals
 from pushpals.localbuddy.pull_picture import pull_numbers
 from pushpals.loop import steps
 from pushpals.loop.rules import acting, landing
 from pushpals.loop.rules.common import plan_jobs
 from pushpals.loop.rules.places import is_own, jobs_here
 from pushpals.policy.access import Allowed, may
+from pushpals.policy.budget import questions_over
+from pushpals.policy.repo_policy import RepoPolicy
 from pushpals.policy.verbs import Verb
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from pushpals.loop.rules.acting import Reply
     from pushpals.loop.snapshot import Snapshot
     from pushpals.model import Person
-    from pushpals.policy.repo_policy import RepoPolicy
 
 PATIENCE: Final = timedelta(minutes=10)
 """How long a question that was acknowledged may go without its answer before it is seen to again."""
@@ -79,7 +80,17 @@ def _explain(s: Snapshot, policy: RepoPolicy, heard: Heard, command: Command) ->
 
 
 def _ask(s: Snapshot, _policy: RepoPolicy, heard: Heard, _command: Command) -> Reply:
-    return [] if heard.key in s.errands else _seen_to(s, heard) or [steps.AskModel(heard)]
+    if heard.key in s.errands:
+        return []
+    return no_more_questions(s) or _seen_to(s, heard) or [steps.AskModel(heard)]
+
+
+def no_more_questions(s: Snapshot) -> str | None:
+    """Return what is said instead of asking a model, where it was looked up that the day's are asked."""
+    if s.spent is None or not isinstance(s.policy, RepoPolicy):
+        return None
+    why = questions_over(s.policy, s.spent)
+    return refusals.no_more_questions(why) if why else None
 
 
 def _may_review(_s: Snapshot, place: Place) -> bool:
@@ -90,7 +101,9 @@ def _may_review(_s: Snapshot, place: Place) -> bool:
 def _review(s: Snapshot, _policy: RepoPolicy, heard: Heard, _command: Command) -> Reply:
     if not _may_review(s, heard.utterance.place):
         return answers.not_now(Verb.REVIEW, "say it on an open pull request.")
-    return [] if heard.key in s.errands else _seen_to(s, heard) or [steps.ReviewPull(heard)]
+    if heard.key in s.errands:
+        return []
+    return no_more_questions(s) or _seen_to(s, heard) or [steps.ReviewPull(heard)]
 
 
 def _seen_to(s: Snapshot, heard: Heard) -> list[steps.Step]:
