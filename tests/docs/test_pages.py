@@ -114,11 +114,10 @@ def test_the_app_is_registered_with_what_it_needs() -> None:
 
 def test_every_failure_is_explained() -> None:
     explained = {row[0].strip("`") for row in table(OPERATING, "kind")}
-    assert explained == {kind.value for kind in FailureKind} - {"timeout", "ambiguous"}
+    assert explained == {kind.value for kind in FailureKind} - {"ambiguous"}
     rooms = ("loop", "workerpals", "source_control")
     given = "".join(path.read_text() for room in rooms for path in (HOUSE / room).rglob("*.py"))
     assert all(f"FailureKind.{kind.name}" in given for kind in FailureKind if kind.value in explained)
-    assert "FailureKind.TIMEOUT" not in given
     assert "FailureKind.AMBIGUOUS" not in given
 
 
