@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextvars
+import json
 import logging
 import os
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from pushpals.audit.redact import Redactor
+from pushpals.loop.tracing import JOB, SUBJECT
 from pushpals.server import logs
 from tests.server.deliveries import Sender
 
@@ -78,3 +81,27 @@ def test_the_level_is_for_ours_and_others_only_warn(capsys: pytest.CaptureFixtur
     logging.getLogger("aiohttp").warning("theirs")
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(": ")[1] for line in lines] == ["ours", "theirs"]
+
+
+@pytest.mark.usefixtures("own_logging")
+def test_json_lines_name_subject_and_job_and_keep_secrets_out(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.set_up("INFO", Redactor([SECRET]), "json")
+    log = logging.getLogger("pushpals.somewhere")
+    log.info("no job")
+    context = contextvars.copy_context()
+    context.run(SUBJECT.set, "octo/names#42")
+    context.run(JOB.set, "42-1")
+    context.run(log.warning, "the secret is %s,\nthe token %s", SECRET, TOKEN)
+    log.info("said so", extra={"subject": "octo/names#7", "job": "7-1", "event": "state"})
+    try:
+        fail(f"no {SECRET}")
+    except ValueError:
+        log.exception("broke")
+    written = capsys.readouterr().err
+    assert SECRET not in written
+    assert TOKEN not in written
+    plain, bound, told, broke = map(json.loads, written.splitlines())
+    assert set(plain) == {"at", "level", "logger", "message"}
+    assert (bound["subject"], bound["job"], bound["level"]) == ("octo/names#42", "42-1", "WARNING")
+    assert (told["subject"], told["job"], told["event"]) == ("octo/names#7", "7-1", "state")
+    assert broke["error"].endswith("ValueError: no [redacted]")

@@ -20,6 +20,11 @@ class Process:
         self.process = process
         self.url = url
 
+    async def line(self) -> str:
+        """Return the next line that it says."""
+        assert self.process.stdout
+        return (await self.process.stdout.readline()).decode()
+
     def kill(self) -> None:
         """Kill it like a power cut would: no cleaning up."""
         with contextlib.suppress(ProcessLookupError):

@@ -128,6 +128,8 @@ class Engine:
             errands=self.crew.errands(hint.ref.repo),
             free=self.crew.free,
         )
+        for entry in snapshot.ledger.jobs:
+            self.services.overview.see(hint.ref.repo, entry.record)
         jobs = [entry.record for entry in plan_jobs(snapshot.ledger)]
         snapshot = replace(snapshot, free=self.crew.free_for(hint.ref, jobs))
         self.services.board.see(hint.ref, snapshot.view)

@@ -102,6 +102,7 @@ async def advance(
         entry, record, files=files or {}, audit=lines, message=message, when=now, also=also
     )
     services.board.put(repo.ref, advanced)
+    services.overview.moved(repo.ref, entry.record, record)
     return advanced
 
 

@@ -122,6 +122,7 @@ async def queue_job(step: steps.QueueJob, s: Snapshot, hands: Hands) -> Snapshot
     ref = job_ref(job_id)
     entry = await hands.repo.ledger.create(ref, record, files={}, audit=(line,), message=message, when=now)
     hands.services.board.put(hands.repo.ref, entry)
+    hands.services.overview.moved(hands.repo.ref, None, record)
     hands.services.watch(Event(s.ref, "state", message, job_id))
     jobs = sorted((*s.ledger.jobs, entry), key=lambda each: number_of(each.record))
     return replace(s, ledger=replace(s.ledger, jobs=tuple(jobs)))

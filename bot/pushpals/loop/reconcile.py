@@ -78,6 +78,7 @@ class Reconciler:
                 continue
             view = await repo.ledger.observe(number, await repo.default_branch())
             for entry in view.jobs:
+                self._engine.services.overview.see(ref, entry.record)
                 if entry.record.state in ENDED:
                     self._quiet[ref, entry.record.id] = entry.sha
                 if entry.record.state not in ENDED or self._fresh(entry.record):

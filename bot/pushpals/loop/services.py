@@ -18,6 +18,7 @@ from pushpals.audit.redact import Redactor
 from pushpals.git import Identity, Mirror
 from pushpals.github import PUSH
 from pushpals.ledger import Ledger
+from pushpals.loop.overview import Overview
 from pushpals.model import Holder
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ class Services:
     redactor: Redactor = field(default_factory=Redactor)
     """Takes secrets out of what is kept or shown."""
     board: Board = field(default_factory=Board)
+    overview: Overview = field(default_factory=Overview)
     _repos: dict[RepoRef, Repo] = field(default_factory=dict)
     _opening: dict[RepoRef, asyncio.Lock] = field(default_factory=dict)
 

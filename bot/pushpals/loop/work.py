@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pushpals.ledger import ClaimLost
 from pushpals.loop.shift import Shift
+from pushpals.loop.tracing import JOB, SUBJECT
 from pushpals.loop.waiting import WaitingList
 from pushpals.model import Hint, JobState
 from pushpals.policy.order import first_place
@@ -53,9 +54,10 @@ class Crew:
         """Return the keys of the errands that are run for a repository here."""
         return frozenset(key for owner, key in self._errands if owner == repo)
 
-    def at_work(self) -> bool:
-        """True while any job is worked on here."""
-        return bool(self._tasks)
+    @property
+    def count(self) -> int:
+        """How many jobs are worked on here."""
+        return len(self._tasks)
 
     def busy(self, repo: RepoRef) -> bool:
         """True while a job or an errand of a repository is under way here."""
@@ -138,6 +140,8 @@ class Crew:
         Publication is not part of it: a new look comes first, at the label, the issue and the asker's role.
         """
         shift = Shift(entry, s, hands)
+        SUBJECT.set(str(s.ref))
+        JOB.set(entry.record.id)
 
         async def work() -> None:
             if entry.record.state is not JobState.PROPOSED:
@@ -153,6 +157,7 @@ class Crew:
     async def _run(self, key: str, errand: Errand, s: Snapshot) -> None:
         """Run one errand, and look at its subject again when it says so, or when it broke."""
         again = True
+        SUBJECT.set(str(s.ref))
 
         async def work() -> None:
             nonlocal again

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Self
 
 from aiohttp import web
 
 from pushpals.server.queue import HintQueue
+from pushpals.server.readiness import Readiness, add_health
 from pushpals.server.webhook import BODY_LIMIT, webhook_handler
 
 HEADER_BYTES = 8_190
@@ -22,6 +24,9 @@ class Door:
 
     queue: HintQueue
     url: str
+    readiness: Readiness
+    outcomes: Counter[str]
+    """What became of the deliveries so far."""
     _runner: web.AppRunner
 
     @classmethod
@@ -31,10 +36,12 @@ class Door:
         A host that no name can look like raises UnicodeError. Without a secret no webhooks are taken.
         """
         queue = HintQueue()
+        outcomes: Counter[str] = Counter()
         app = web.Application(client_max_size=BODY_LIMIT)
         if webhook_secret is not None:
-            app.router.add_post("/webhook", webhook_handler(webhook_secret, queue.put))
-        app.router.add_get("/healthz", _healthz)
+            app.router.add_post("/webhook", webhook_handler(webhook_secret, queue.put, outcomes))
+        readiness = Readiness()
+        add_health(app, readiness)
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -51,12 +58,8 @@ class Door:
             await runner.cleanup()
             raise
         shown = f"[{host}]" if ":" in host else host
-        return cls(queue, f"http://{shown}:{runner.addresses[0][1]}", runner)
+        return cls(queue, f"http://{shown}:{runner.addresses[0][1]}", readiness, outcomes, runner)
 
     async def close(self) -> None:
         """Stop listening. Once is enough, and twice does no harm."""
         await self._runner.cleanup()
-
-
-async def _healthz(_request: web.Request) -> web.Response:
-    return web.Response(text="ok\n")

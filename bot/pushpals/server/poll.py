@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from pushpals.github import GitHubError, NotFound, RateLimited
 from pushpals.server.hints import Delivery, hint_of, of_interest
+from pushpals.server.webhook import tell
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -179,11 +180,7 @@ class Poller:
         if hint:
             await self.queue.put(hint)
         self.outcomes["hint" if hint else "ignored"] += 1
-        log.info(
-            "delivery %s %s.%s: %s",
-            *(delivery.guid[:40], delivery.event[:40], str(delivery.action)[:40]),
-            hint.shown if hint else "ignored",
-        )
+        tell(told, delivery.action, hint)
 
     def _remember(self, delivery: LoggedDelivery) -> None:
         self._since = max(self._since or delivery.delivered_at, delivery.delivered_at)

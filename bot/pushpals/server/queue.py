@@ -11,6 +11,8 @@ import secrets
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from pushpals.loop.tracing import SUBJECT
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
@@ -130,6 +132,7 @@ class HintQueue:
             await self._until(lambda: self._waiting)
             _, hint = self._waiting.popitem(last=False)
             self._busy[hint.key] = hint
+            SUBJECT.set(hint.shown)
             try:
                 await self._one(hint)
             finally:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 async def serve(settings: Settings, say: Callable[[str], None], progress: Progress) -> int:
     """Serve webhooks until SIGTERM or SIGINT; return the exit code. `say` prints a line for the operator."""
-    logs.set_up(settings.log_level, Redactor(settings.known_secrets()))
+    logs.set_up(settings.log_level, Redactor(settings.known_secrets()), settings.log_format)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

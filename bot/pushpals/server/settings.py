@@ -89,6 +89,14 @@ class Settings(BaseSettings):
     """Pause between two looks at all repositories for what webhooks missed."""
     retry_factor: float = Field(default=1.0, ge=0)
     """Stretches the pauses before a failed job is tried again (15 s, then 60 s)."""
+    status: bool = True
+    """Serve the status page, `/status.json` and `/metrics`."""
+    status_host: str = "127.0.0.1"
+    """Address of the status page. It names what is asked in private repositories: keep it on loopback."""
+    status_port: int | None = Field(default=None, ge=0, le=65_535)
+    """Port of the status page; 0 takes any free one. When not set: the port after `port`."""
+    log_format: Literal["text", "json"] = "text"
+    """Log lines for people, or JSON objects for machines, one a line."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """How much to log."""
 

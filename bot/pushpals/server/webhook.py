@@ -16,7 +16,10 @@ from aiohttp import web
 from pushpals.server.hints import Delivery, hint_of
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Awaitable, Callable
+
+    from aiohttp.typedefs import Handler
 
     from pushpals.model import Hint
 
@@ -32,6 +35,8 @@ LARGE = 1024 * 1024
 LARGE_AT_ONCE = 4
 """Bodies of more than `LARGE` bytes, or of unknown length, that are held in memory at the same time."""
 
+_OUTCOMES = {400: "not_json", 401: "unsigned", 408: "slow", 413: "too_large"}
+"""What a refusal is counted as, by its status."""
 _SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
 _TURNED_AWAY = "The signature does not match. The App and this server need the same webhook secret.\n"
 
@@ -45,9 +50,10 @@ def signature_ok(secret: bytes, body: bytes, header: str | None) -> bool:
 def webhook_handler(
     secret: bytes,
     put: Callable[[Hint], Awaitable[None]],
+    outcomes: Counter[str],
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Return the handler of `POST /webhook`.
+) -> Handler:
+    """Return the handler of `POST /webhook`. `outcomes` counts what became of deliveries.
 
     401: signature missing or wrong, nothing parsed; without one that could be right, nothing is even read.
     408: the body is too slow. 413: body over 25 MB. 400: signed, but not a JSON object. 202: taken, or of no
@@ -76,9 +82,8 @@ def webhook_handler(
                 status=400,
                 text="The body is not a JSON object. Set the webhook's content type to application/json.\n",
             )
-        event = request.headers.get("X-GitHub-Event", "")
         delivery = Delivery(
-            event=event,
+            event=request.headers.get("X-GitHub-Event", ""),
             id=request.headers.get("X-GitHub-Delivery", "-")[:40],
             at=now(),
             app_id=_app_of(request),
@@ -86,16 +91,27 @@ def webhook_handler(
         hint = hint_of(delivery, payload)
         if hint:
             await put(hint)
-        log.info(
-            "delivery %s %s.%s: %s",
-            delivery.id,
-            event[:40],
-            str(payload.get("action"))[:40],
-            hint.shown if hint else "ignored",
-        )
+        outcomes["hint" if hint else "ignored"] += 1
+        tell(delivery, payload.get("action"), hint)
         return web.Response(status=202)
 
-    return receive
+    return _counted(receive, outcomes)
+
+
+def _counted(receive: Handler, outcomes: Counter[str]) -> Handler:
+    async def counted(request: web.Request) -> web.StreamResponse:
+        response = await receive(request)
+        if response.status in _OUTCOMES:
+            outcomes[_OUTCOMES[response.status]] += 1
+        return response
+
+    return counted
+
+
+def tell(delivery: Delivery, action: object, hint: Hint | None) -> None:
+    """Log a delivery, and what it was taken for."""
+    shown = hint.shown if hint else "ignored"
+    log.info("delivery %s %s.%s: %s", delivery.id[:40], delivery.event[:40], str(action)[:40], shown)
 
 
 def could_be_signed(header: str | None) -> bool:

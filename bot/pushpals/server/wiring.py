@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +18,12 @@ from pushpals.local.model import ChosenModel, Surroundings, Wanted, choose_model
 from pushpals.loop.services import Config, Services, StateLock
 from pushpals.sandbox import choose as choose_sandbox
 from pushpals.sandbox import remove_tree
+from pushpals.server.measured import MeasuredModel
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
-    from pushpals.llm import ChatModel
+    from pushpals.llm import ChatModel, Completion
     from pushpals.local.model import Progress
     from pushpals.loop.services import Event
     from pushpals.sandbox import SandboxProvider
@@ -63,15 +65,31 @@ class Parts:
     """Where to keep a recording of what the model answers, if anywhere."""
 
 
+@dataclass(frozen=True)
+class Gauges:
+    """Who is told what goes on, to count it."""
+
+    github_request: Callable[[str, str], None] = lambda _kind, _name: None
+    model_called: Callable[[Completion | None], None] | None = None
+    """Told of each answer; None for a call that failed."""
+    opened: Callable[[str], None] = lambda _stage: None
+    """Told when the sandbox, and when the model is there."""
+
+
+NOBODY = Gauges()
+
+
 @contextlib.asynccontextmanager
 async def open_all(
-    settings: Settings, progress: Progress, watch: Callable[[Event], None]
+    settings: Settings, progress: Progress, watch: Callable[[Event], None], gauges: Gauges = NOBODY
 ) -> AsyncIterator[Services]:
     """Open sandbox, model and services; close them when done. Raises what each of them raises."""
     sandboxes = await open_sandbox(settings)
+    gauges.opened("sandbox")
     model = await open_model(settings, progress)
+    gauges.opened("model")
     try:
-        async with open_services(settings, Parts(model, sandboxes), watch) as services:
+        async with open_services(settings, Parts(model, sandboxes), watch, gauges) as services:
             yield services
     finally:
         await model.close()
@@ -79,7 +97,10 @@ async def open_all(
 
 @contextlib.asynccontextmanager
 async def open_services(
-    settings: Settings, parts: Parts, watch: Callable[[Event], None] = lambda _event: None
+    settings: Settings,
+    parts: Parts,
+    watch: Callable[[Event], None] = lambda _event: None,
+    gauges: Gauges = NOBODY,
 ) -> AsyncIterator[Services]:
     """Open GitHub, the model and the state folder; close what was opened when done.
 
@@ -94,7 +115,9 @@ async def open_services(
     chat: ChatModel = parts.model.connect()
     if parts.record is not None:
         chat = RecordingModel(chat, parts.record)
-    github = GitHub(auth, endpoints)
+    if gauges.model_called is not None:
+        chat = MeasuredModel(chat, gauges.model_called)
+    github = GitHub(auth, endpoints, on_request=gauges.github_request)
     config = Config(
         state=settings.state, endpoints=endpoints, capacity=settings.jobs, retry_factor=settings.retry_factor
     )

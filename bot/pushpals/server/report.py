@@ -1,0 +1,260 @@
+"""How this process stands, as data: what runs, what waits and why, what failed, and which limits are left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pushpals import __version__
+from pushpals.model import ENDED, HELD, ON_A_BRANCH, Frozen, JobState, SubjectRef, WaitReason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pushpals.loop.engine import Engine
+    from pushpals.model import JobRecord, RepoRef
+    from pushpals.server.metrics import Reading, Values
+    from pushpals.server.poll import Poller
+    from pushpals.server.queue import HintQueue
+    from pushpals.server.readiness import Readiness
+
+SHOWN = 20
+"""Rows of each list."""
+_TEXT = 300
+_RECENT = timedelta(days=7)
+"""How long failures are shown."""
+_WAITS_FOR = {
+    WaitReason.APPROVAL: "approval",
+    WaitReason.BUDGET: "a larger budget",
+    WaitReason.QUESTION: "an answer",
+    WaitReason.DEPENDENCY: "the job it depends on",
+    WaitReason.COMMAND: "leave to run a command",
+}
+_WORKED_ON = HELD | {JobState.PROPOSED, JobState.GATED}
+
+
+class Row(Frozen):
+    """One job, or one subject, in a line or two."""
+
+    subject: str
+    """`owner/name#number`."""
+    url: str
+    job: str = ""
+    state: str = ""
+    goal: str = ""
+    since: datetime | None = None
+    detail: str = ""
+    """What it does right now; why it waits; why it failed."""
+    next_step: str = ""
+    pull: str = ""
+    """Address of its pull request, where that is known."""
+    here: bool = True
+    """Whether this process works on it, rather than another."""
+    holder: str = ""
+    attempt: int = 0
+    usd: float | None = 0.0
+
+
+class Limit(Frozen):
+    """What is left of an hour's requests."""
+
+    whose: str
+    kind: str
+    remaining: int
+    limit: int
+    resets_at: datetime
+
+
+class StatusReport(Frozen):
+    """Everything the status page shows, and `/status.json` says."""
+
+    version: str = __version__
+    started_at: datetime
+    at: datetime
+    github: str
+    missing: tuple[str, ...]
+    """What it waits for before it can work; empty when it is ready."""
+    hears: str
+    """How it is told of news."""
+    model: str = ""
+    sandbox: str = ""
+    workers: int = 0
+    working: int = 0
+    queue: int = 0
+    """Subjects that wait to be looked at, or are."""
+    heard_at: datetime | None = None
+    """When the log of deliveries was last read; None where webhooks come."""
+    running: tuple[Row, ...] = ()
+    asked: tuple[Row, ...] = ()
+    """Waiting for a person's word."""
+    waiting: tuple[Row, ...] = ()
+    """Waiting for a worker, for their time, or for another job."""
+    review: tuple[Row, ...] = ()
+    """Published, and waiting for people."""
+    failed: tuple[Row, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    more: int = 0
+    """Jobs that are not shown, for want of room."""
+
+
+@dataclass
+class Reporter:
+    """Makes reports of one process."""
+
+    github: str
+    readiness: Readiness
+    queue: HintQueue
+    started_at: datetime
+    polls: bool
+    engine: Engine | None = None
+    """None until work can begin."""
+    poller: Poller | None = None
+    outcomes: Counter[str] | None = None
+    """Of webhooks."""
+
+    def report(self) -> StatusReport:
+        """Return how things stand now, every text redacted and short."""
+        base = StatusReport(
+            started_at=self.started_at,
+            at=datetime.now(UTC),
+            github=self.github,
+            missing=self.readiness.missing,
+            hears="reads the App's log of deliveries" if self.polls else "takes webhooks",
+            queue=self.queue.depth,
+        )
+        if self.engine is None:
+            return base
+        services = self.engine.services
+        lists, more = self._lists()
+        facts = {
+            "model": services.model.name,
+            "sandbox": services.sandboxes.describe(),
+            "workers": services.config.capacity,
+            "working": self.engine.crew.count,
+            "heard_at": self._heard_at(),
+            "limits": tuple(self._limits()),
+            "more": more,
+            **lists,
+        }
+        whole = base.model_copy(update=facts).model_dump(mode="json")
+        return StatusReport.model_validate(services.redactor.data(whole, _TEXT))
+
+    def readings(self) -> Iterator[Reading]:
+        """Yield the numbers that Prometheus asks for."""
+        yield "pushpals_ready", "1 when work can be done.", (), {(): float(not self.readiness.missing)}
+        yield "pushpals_queue_depth", "Subjects that wait to be looked at.", (), {(): float(self.queue.depth)}
+        yield from self._deliveries()
+        if self.engine is None:
+            return
+        crew, overview = self.engine.crew, self.engine.services.overview
+        yield "pushpals_workers_busy", "Jobs worked on here.", (), {(): float(crew.count)}
+        yield "pushpals_workers", "Jobs that may be.", (), {(): float(self.engine.services.config.capacity)}
+        states = Counter(job.state for _, job in overview.jobs() if job.state not in ENDED)
+        jobs: Values = {(state.value,): float(states[state]) for state in JobState if state not in ENDED}
+        yield "pushpals_jobs", "Jobs that have not ended, as last seen, by state.", ("state",), jobs
+        yield from self._allowances()
+
+    def _deliveries(self) -> Iterator[Reading]:
+        doors = {"webhook": self.outcomes, "poll": self.poller.outcomes if self.poller else None}
+        values: Values = {
+            (door, outcome): float(count)
+            for door, outcomes in doors.items()
+            for outcome, count in (outcomes or {}).items()
+        }
+        words = "Deliveries, by how they were told and what became of them."
+        yield "pushpals_deliveries_total", words, ("door", "outcome"), values
+        if self.poller and self.poller.read_at:
+            words = "When the log of deliveries was last read, seconds since the epoch."
+            yield "pushpals_poll_read_at_seconds", words, (), {(): self.poller.read_at}
+
+    def _allowances(self) -> Iterator[Reading]:
+        """The least that any installation has left: one number however many there are."""
+        values: Values = {}
+        for limit in self._limits():
+            key = ("app" if limit.whose == "the App" else "installation", limit.kind)
+            values[key] = min(values.get(key, float("inf")), float(limit.remaining))
+        words = "Requests left this hour; of installations, what the poorest has."
+        yield "pushpals_github_requests_left", words, ("scope", "kind"), values
+
+    def _heard_at(self) -> datetime | None:
+        read_at = self.poller.read_at if self.poller else None
+        return datetime.fromtimestamp(read_at, UTC) if read_at else None
+
+    def _limits(self) -> Iterator[Limit]:
+        if self.engine is None:
+            return
+        for (installation, kind), left in self.engine.services.github.allowances.items():
+            yield Limit(
+                whose="the App" if installation is None else f"installation {installation}",
+                kind=kind,
+                remaining=left.remaining,
+                limit=left.limit,
+                resets_at=datetime.fromtimestamp(left.reset, UTC),
+            )
+
+    def _lists(self) -> tuple[dict[str, tuple[Row, ...]], int]:
+        found: dict[str, list[Row]] = {"asked": [], "running": [], "waiting": [], "review": [], "failed": []}
+        more = 0
+        assert self.engine is not None  # noqa: S101 - for the type checker; `report` asks first
+        for repo, job in self.engine.services.overview.jobs():
+            place = _place(job)
+            if place is None or (place == "failed" and datetime.now(UTC) - job.updated_at > _RECENT):
+                continue
+            if len(found[place]) == SHOWN:
+                more += 1
+                continue
+            found[place].append(self._row(self.engine, repo, job))
+        return {name: tuple(rows) for name, rows in found.items()}, more
+
+    def _row(self, engine: Engine, repo: RepoRef, job: JobRecord) -> Row:
+        services = engine.services
+        ref = SubjectRef(repo=repo, number=job.request)
+        here = job.id in engine.crew.working(repo)
+        view = services.board.view(ref)
+        pulls = view.pulls.get(job.branch, ()) if view else ()
+        return Row(
+            subject=str(ref),
+            url=f"{self.github}/{repo}/issues/{job.request}",
+            job=job.id,
+            state=job.state.value,
+            goal=job.task.goal,
+            since=job.updated_at,
+            detail=self._detail(engine, repo, job, here=here),
+            next_step=job.failure.next_step if job.failure else "",
+            pull=pulls[-1].url if pulls else "",
+            here=here,
+            holder=job.holder.instance if job.holder else "",
+            attempt=job.attempt,
+            usd=job.usage.usd,
+        )
+
+    def _detail(self, engine: Engine, repo: RepoRef, job: JobRecord, *, here: bool) -> str:
+        if job.failure:
+            return f"{job.failure.kind.value}: {job.failure.cause}"
+        if job.state is JobState.WAITING:
+            what = _WAITS_FOR[job.waiting] if job.waiting else "people"
+            return f"waits for {what}" + (f": {job.asks}" if job.asks else "")
+        if job.state is JobState.QUEUED:
+            if job.not_before and job.not_before > datetime.now(UTC):
+                return f"is tried again at {job.not_before:%H:%M:%S} UTC"
+            return "waits for a worker: all are busy" if not engine.crew.free else "is about to start"
+        if job.state in _WORKED_ON:
+            live = engine.services.board.live.get((repo, job.id), "")
+            holder = f", {job.holder.instance}" if job.holder else ""
+            return live or ("is being judged" if here else f"is worked on by another process{holder}")
+        return ""
+
+
+def _place(job: JobRecord) -> str | None:
+    """Return the list in which a job is shown; None for what is over and well."""
+    if job.state in _WORKED_ON:
+        return "running"
+    if job.state is JobState.WAITING:
+        return "waiting" if job.waiting is WaitReason.DEPENDENCY else "asked"
+    if job.state is JobState.QUEUED:
+        return "waiting"
+    if job.state in ON_A_BRANCH:
+        return "review"
+    return "failed" if job.state is JobState.FAILED else None
