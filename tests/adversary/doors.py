@@ -18,7 +18,7 @@ from pushpals.model import Hint
 from pushpals.server import webhook
 from pushpals.server.webhook import BODY_LIMIT, LARGE_AT_ONCE
 from tests.adversary.cases import case
-from tests.adversary.stage import Breach, Stage, holds
+from tests.adversary.stage import Breach, Stage, asked, holds, quiet
 from tests.server.deliveries import LABELED, SECRET, Sender, signature
 
 BODY = json.dumps(LABELED).encode()
@@ -322,3 +322,13 @@ def _broken(value: object) -> Iterator[object]:
             yield {**value, key: odd}
         for inner in _broken(part):
             yield {**value, key: inner}
+
+
+@case("have a label worked on again by replaying its webhook", control="one job per cause")
+async def _(stage: Stage) -> None:
+    town = await stage.town(["I cannot."], policy="budget:\n  jobs: 3\n")
+    async with asked(town) as (server, issue):
+        for delivery in list(town.forge.store.deliveries.values()):
+            town.forge.hooks.redeliver(delivery.id)
+        await quiet(town, server)
+        holds(len(await town.jobs(issue)) == 1, "a replayed webhook makes another job")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from types import SimpleNamespace
 
@@ -227,3 +228,25 @@ async def _(stage: Stage) -> None:
     approval = Approval(by=BEN, at=NOON, how="review", plan_commit="0" * 40, digest=record.request.digest)
     approved = record.model_copy(update={"plan": plan, "plan_commit": BASE, "approval": approval})
     holds(waits_for_people(approved), "a yes to another plan counts")
+
+
+@case("lose the right while the work waits for a worker, and have it done", control="role at start")
+async def _(stage: Stage) -> None:
+    town = await stage.town()
+    town.forge.create_user("ben")
+    town.forge.set_role(town.repo, "ben", "write")
+    gate = asyncio.Event()
+    town.model.hold = lambda _messages: gate
+    busy = [town.issue(f"Thing {n} is broken") for n in range(2)]
+    late = town.issue("Another thing", "It is wrong as well.", actor="ben")
+    async with town.server() as server:
+        for issue in busy:
+            town.label(issue)
+        await town.until(lambda: len(town.model.asked) == len(busy))
+        town.label(late, "ben")
+        await town.until(lambda: town.comments(late))
+        town.forge.set_role(town.repo, "ben", "read")
+        gate.set()
+        await quiet(town, server)
+        [record] = await town.jobs(late)
+    holds(record.attempt == 0, "work begins for somebody who may not ask for it any more")

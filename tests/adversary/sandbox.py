@@ -43,6 +43,24 @@ async def _(stage: Stage) -> None:
 
 
 @sandbox_case(
+    "send a question to a resolver of this machine",
+    bubblewrap="network (bubblewrap)",
+    docker="network (docker)",
+)
+async def _(stage: Stage) -> None:
+    sandbox = await stage.sandbox()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as resolver:
+        resolver.bind(("127.0.0.1", 0))
+        resolver.setblocking(False)
+        await sandbox.run(f"echo where is evil.example > /dev/udp/127.0.0.1/{resolver.getsockname()[1]}")
+        try:
+            asked = resolver.recv(100)
+        except BlockingIOError:
+            asked = b""
+    holds(not asked, "data leaves in questions for names")
+
+
+@sandbox_case(
     "find an interface, a route or the metadata service of the cloud",
     bubblewrap="network (bubblewrap)",
     docker="network (docker)",

@@ -9,7 +9,7 @@ from pushpals.audit import prose
 from pushpals.localbuddy.request import read_request
 from pushpals.model import JobState, Request
 from tests.adversary.cases import case
-from tests.adversary.stage import RIGHT, Stage, asked, holds
+from tests.adversary.stage import RIGHT, Stage, asked, holds, quiet
 from tests.loop.snapshots import ADA, NOON, REPORT, job, request, view
 from tests.stories.scripted import call
 from tests.stories.town import BODY
@@ -184,3 +184,27 @@ async def _(stage: Stage) -> None:
         "the model's words act on GitHub",
     )
     assert json.dumps(town.model.asked)
+
+
+async def _never_shown(stage: Stage, body: str, title: str = "Dots are lost") -> None:
+    """Work on an issue, and look at all that the model was shown."""
+    town = await stage.town(["I cannot."])
+    issue = town.issue(title, body)
+    async with town.server() as server:
+        town.label(issue)
+        await quiet(town, server)
+    assert town.model.asked
+    shown = json.dumps(town.model.asked, ensure_ascii=False)
+    holds(ORDER not in shown and TAGS not in shown, "a model is shown what no page shows")
+
+
+@case("hide an order in an issue, in the whole product", control="hidden text")
+async def _(stage: Stage) -> None:
+    await _never_shown(stage, f"Dots are lost in `auth/names.py`.\n\n<!-- {ORDER} -->\n")
+
+
+@case(
+    "write an order in invisible characters into a title, in the whole product", control="unseen characters"
+)
+async def _(stage: Stage) -> None:
+    await _never_shown(stage, "Dots are lost in `auth/names.py`.", f"Dots are lost{TAGS}")

@@ -68,6 +68,8 @@ async def begin_question(s: Snapshot, services: Services, repo: Repo) -> Snapsho
 async def count_usage(services: Services, repo: Repo, usage: Usage) -> None:
     """Count what was spent outside of jobs. That is spent in any case: what cannot be written is logged."""
     spent = Spending(day=services.clock.now().date(), tokens=_tokens(usage), usd=usage.usd or 0.0)
+    if not spent.tokens and not spent.usd:
+        return
     try:
         await _add(services, repo, spent)
     except (GitError, LedgerError) as error:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from pushpals.loop.rules import causes
 from pushpals.model import Hint
 from pushpals.server import door, hints, webhook
 from pushpals.server.queue import HintQueue
@@ -113,7 +115,15 @@ def _at_once(patch: pytest.MonkeyPatch) -> None:
 
 @control("press name", "a button's press is known by what was signed, not by a header")
 def _by_header(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(hints.Delivery, "name", property(lambda delivery: delivery.id))
+    pressed = hints._pressed
+
+    def named_by_id(payload: Any, delivery: Any) -> Any:
+        place = pressed(payload, delivery)
+        if place is None or place.press is None:
+            return place
+        return replace(place, press=place.press.model_copy(update={"id": delivery.id}))
+
+    patch.setattr(hints, "_pressed", named_by_id)
 
 
 @control("tolerant fields", "a payload may hold anything anywhere")
@@ -138,3 +148,13 @@ def _talkative(patch: pytest.MonkeyPatch) -> None:
         return web.Response(text=f"ok {dict(request.headers)} {request.app} hush\n")
 
     patch.setattr(door, "_healthz", healthz)
+
+
+@control("one job per cause", "what was asked is answered once, however often it is told")
+def _forgetful(patch: pytest.MonkeyPatch) -> None:
+    newest = causes.newest_cause
+
+    def newest_of_all(view: Any, ledger: Any, label: str) -> Any:
+        return newest(view, replace(ledger, request=None), label)
+
+    patch.setattr(causes, "newest_cause", newest_of_all)

@@ -121,3 +121,8 @@ def _everybody(patch: pytest.MonkeyPatch) -> None:
     for module in (intake, importlib.import_module("pushpals.loop.planning")):
         if hasattr(module, "comments_to_show"):
             patch.setattr(module, "comments_to_show", all_of)
+
+
+@control("role at start", "a role is read again before work starts")
+def _unread_at_start(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(jobs, "NEEDS_ASKER", frozenset({JobState.PROPOSED, JobState.GATED}))
