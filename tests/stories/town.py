@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from pushpals.git import Mirror
 from pushpals.ledger import Ledger
+from pushpals.local.forge import apps
 from pushpals.local.forge.app_entities import App, CheckRun
 from pushpals.local.forge.entities import Comment, Issue, PullRequest, Repo
 from pushpals.local.forge.server import Forge
@@ -119,6 +120,27 @@ class Town:
     def label(self, issue: Issue, actor: str = "ada") -> None:
         """Add the label that starts work."""
         self.forge.add_label(issue, actor, LABEL)
+
+    def watcher(self, events: Iterable[str]) -> App:
+        """Return an App that is told of everything: on its deliveries GitHub would start workflows."""
+        known = next((app for app in self.forge.store.apps.values() if app.slug == "watcher"), None)
+        return known or self._watcher(events)
+
+    def _watcher(self, events: Iterable[str]) -> App:
+        app = apps.register(
+            self.forge.store,
+            "watcher",
+            "Watcher",
+            owner="octo",
+            permissions={},
+            events=events,
+            webhook_url=None,
+            webhook_secret="",
+            public_key="",
+        )
+        self.forge.hooks.watch(app)
+        self.forge.install(app, [self.repo])
+        return app
 
     def pulls(self) -> list[PullRequest]:
         """Return all pull requests."""

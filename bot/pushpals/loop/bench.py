@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pushpals.git import Mirror
-    from pushpals.model import CheckResult, FileChange, Patch, Sha, Task
+    from pushpals.model import CheckResult, Evidence, FileChange, Patch, Sha, Task
     from pushpals.sandbox import SandboxProvider
 
 
@@ -24,6 +24,8 @@ class TreeBench:
     mirror: Mirror
     sandboxes: SandboxProvider
     scratch: Path
+    evidence: Evidence | None = None
+    """What the checks said when they were run elsewhere: then they are not run here."""
 
     async def apply(self, patch: Patch) -> Sha:
         """Return the tree of base plus patch."""
@@ -43,6 +45,8 @@ class TreeBench:
 
     async def check(self, tree: Sha, task: Task) -> tuple[CheckResult, ...]:
         """Run the task's checks on a clean copy of the tree, in a sandbox of its own."""
+        if self.evidence:
+            return self.evidence.head if tree == self.evidence.tree else self.evidence.base
         seconds = task.check_seconds
         async with scratch(self.scratch) as folder:
             workspace = folder / "tree"

@@ -47,12 +47,17 @@ class Stuck(Exception):  # noqa: N818 - reads as the state it reports
 class Engine:
     """Observes, decides and acts, for any subject of any repository."""
 
-    def __init__(self, services: Services, tell: Callable[[Hint], Awaitable[None]]) -> None:
-        """`tell` puts a hint where it will come back to `handle`: jobs that end use it."""
+    def __init__(
+        self, services: Services, tell: Callable[[Hint], Awaitable[None]], crew: Crew | None = None
+    ) -> None:
+        """`tell` puts a hint where it will come back to `handle`: jobs that end use it.
+
+        `crew` works on jobs where that is not done here, in tasks of this process.
+        """
         self.services = services
         self._tell = tell
         self._homes: LRUCache[SubjectRef, SubjectRef] = LRUCache(maxsize=2_000)
-        self.crew = Crew(services, tell)
+        self.crew = crew or Crew(services, tell)
         self.trains = TrainDriver(services, tell)
         self.claims = ClaimWatch(services.clock.monotonic, services.config.reclaim_after)
 

@@ -28,21 +28,28 @@ if TYPE_CHECKING:
     from pushpals.loop import steps
     from pushpals.loop.hands import Hands
     from pushpals.loop.snapshot import Snapshot
-    from pushpals.model import CheckResult, JobRecord, Report, Usage
+    from pushpals.model import CheckResult, Evidence, JobRecord, Report, Usage
 
 
-async def gate_job(entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapshot:
-    """Judge the proposed patch and record the verdict: gated with its report, or failed by a rule."""
+async def gate_job(
+    entry: Entry[JobRecord], s: Snapshot, hands: Hands, *, evidence: Evidence | None = None
+) -> Snapshot:
+    """Judge the proposed patch and record the verdict: gated with its report, or failed by a rule.
+
+    With `evidence`, which another gate has gathered on the very tree, no check is run again here.
+    """
     if not isinstance(s.policy, RepoPolicy):
         raise TypeError("a patch was gated under a policy that cannot be read")
     services, repo, job = hands.services, hands.repo, entry.record
-    bench = TreeBench(repo.mirror, services.sandboxes, services.config.state / "scratch")
+    bench = TreeBench(repo.mirror, services.sandboxes, services.config.state / "scratch", evidence)
     diff = await repo.ledger.file(entry, "patch.diff") or b""
     patch = Patch(base=await origin_of(repo, job), diff=diff, files=job.report.files)
     try:
         verdict = await gate(job, patch, s.policy, bench, review)
     except PatchDoesNotApply as error:
         verdict = Gated(job.report, failure=_does_not_apply(error))
+    if evidence and verdict.report.evidence:
+        verdict = replace(verdict, report=verdict.report.model_copy(update={"evidence": evidence}))
     verdict, usage, events = await _reviewed(verdict, patch, s, entry, hands)
     verdict = replace(verdict, report=redacted(verdict.report, services.redactor))
     events += _events(verdict, services.clock.now())
@@ -75,9 +82,10 @@ async def _reviewed(
     job, services, policy = entry.record, hands.services, s.policy
     if verdict.failure or not isinstance(policy, RepoPolicy):
         return verdict, job.usage, []
+    asks = services.config.reviews and reviewing.model_reads(policy, services.model)
     opinion, usage = None, job.usage
     events: list[AuditEvent] = []
-    if not verdict.sent_back and reviewing.model_reads(policy, services.model):
+    if not verdict.sent_back and asks:
         assignment = await assignment_of(job, s, hands.repo)
         opinion, spent, events = await reviewing.opinion_of(assignment, patch.diff, s, job, hands)
         usage = add_usage(job.usage, spent)

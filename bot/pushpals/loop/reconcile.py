@@ -56,7 +56,11 @@ class Reconciler:
                 log.warning("the repositories of %s were not all looked at: %s", installation.account, error)
         return put
 
-    async def _one(self, ref: RepoRef, installation: int) -> int:
+    async def look(self, ref: RepoRef) -> int:
+        """Go through one repository once and return how many hints were put."""
+        return await self._one(ref, None)
+
+    async def _one(self, ref: RepoRef, installation: int | None) -> int:
         try:
             return await self._repository(ref, installation)
         except RateLimited:
@@ -65,7 +69,7 @@ class Reconciler:
             log.warning("%s could not be reconciled: %s", ref, error)
             return 0
 
-    async def _repository(self, ref: RepoRef, installation: int) -> int:
+    async def _repository(self, ref: RepoRef, installation: int | None) -> int:
         probe = Hint(ref=SubjectRef(repo=ref, number=1), installation=installation)
         repo = await self._engine.services.repo(probe)
         found = await repo.client.open_issues(await _label(repo))

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from cachetools import LRUCache
@@ -58,6 +58,10 @@ class Config:
     """A claim that has not moved for so long, by this process's monotonic clock, is taken over."""
     heartbeat: float = 45.0
     """A job's record moves at least this often while it is worked on."""
+    away: timedelta | None = None
+    """How long a job may be silent that is claimed here and worked on elsewhere, on a copy of its record."""
+    reviews: bool = True
+    """Whether a model is asked here about a patch that passed the gate."""
     retry_factor: float = 1.0
     """Stretches (or, in tests, shrinks) the pause before a job is tried again."""
     refresh_after: tuple[float, ...] = (10.0, 40.0, 120.0)
@@ -161,6 +165,10 @@ class Services:
     overview: Overview = field(default_factory=Overview)
     _repos: dict[RepoRef, Repo] = field(default_factory=dict)
     _opening: dict[RepoRef, asyncio.Lock] = field(default_factory=dict)
+
+    def adopt(self, repo: Repo) -> None:
+        """Take a repository as it was opened elsewhere."""
+        self._repos[repo.ref] = repo
 
     async def repo(self, hint: Hint) -> Repo:
         """Return the repository a hint points at, opened on first use."""

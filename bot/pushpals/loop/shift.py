@@ -97,6 +97,11 @@ class Shift:
         except SandboxUnavailable as error:
             await self._fail(FailureKind.INFRASTRUCTURE, f"No sandbox: {error.reason}", str(error))
 
+    async def give_up(self, failure: Failure) -> Entry[JobRecord]:
+        """Record that nothing came of the work, and return the record."""
+        await self._end(failure, {})
+        return self._entry
+
     async def broke(self, code: str) -> None:
         """Record that something broke that should not; `code` finds it in the server's log."""
         try:

@@ -59,6 +59,10 @@ class Crew:
         """How many jobs are worked on here."""
         return len(self._tasks)
 
+    def on_errands(self) -> bool:
+        """True while any errand is run here."""
+        return bool(self._errands)
+
     def busy(self, repo: RepoRef) -> bool:
         """True while a job or an errand of a repository is under way here."""
         return bool(self.working(repo) or self.errands(repo))
@@ -100,7 +104,7 @@ class Crew:
             "state": JobState.CLAIMED,
             "attempt": attempt,
             "holder": services.holder,
-            "away_until": None,
+            "away_until": services.clock.now() + services.config.away if services.config.away else None,
             "not_before": None,
             "failure": None,
         }
@@ -114,7 +118,7 @@ class Crew:
 
     def _begin(self, entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapshot:
         job = entry.record.id
-        task = asyncio.create_task(self._job(entry, s, hands), name=f"job-{s.ref.repo}-{job}")
+        task = asyncio.create_task(self.do(entry, s, hands), name=f"job-{s.ref.repo}-{job}")
         self._tasks[s.ref.repo, job] = task
         return replace(s, working=s.working | {job}, free=self.free)
 
@@ -134,8 +138,8 @@ class Crew:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _job(self, entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> None:
-        """Do one job up to the gate's verdict.
+    async def do(self, entry: Entry[JobRecord], s: Snapshot, hands: Hands, *, gate: bool = True) -> None:
+        """Do one job up to the gate's verdict, or without `gate` up to the patch.
 
         Publication is not part of it: a new look comes first, at the label, the issue and the asker's role.
         """
@@ -146,7 +150,8 @@ class Crew:
         async def work() -> None:
             if entry.record.state is not JobState.PROPOSED:
                 await shift.run()
-            await shift.gate()
+            if gate:
+                await shift.gate()
 
         try:
             await self._work(f"{s.ref} {entry.record.id}", work, shift.broke)

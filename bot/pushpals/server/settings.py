@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     """The App's private key, PEM. Prefer `private_key_file`."""
     private_key_file: Path | None = None
     """File that holds the App's private key; only its owner should be able to read it."""
+    token: SecretStr | None = None
+    """A token to work with where no App is configured, such as a workflow job's `GITHUB_TOKEN`."""
     webhook_secret: SecretStr | None = None
     """The webhook's secret. Prefer `webhook_secret_file`."""
     webhook_secret_file: Path | None = None
@@ -126,7 +128,7 @@ class Settings(BaseSettings):
 
     def known_secrets(self) -> list[str]:
         """Return all secrets that are configured, so that they can be kept out of everything written."""
-        found = [os.environ.get("OPENAI_API_KEY", "")]
+        found = [os.environ.get("OPENAI_API_KEY", ""), self.token.get_secret_value() if self.token else ""]
         for name, file, value in (
             ("PRIVATE_KEY", self.private_key_file, self.private_key),
             ("WEBHOOK_SECRET", self.webhook_secret_file, self.webhook_secret),

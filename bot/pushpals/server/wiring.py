@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from pushpals.audit.redact import Redactor
-from pushpals.github import AppAuth, Endpoints, GitHub
+from pushpals.github import AppAuth, Endpoints, GitHub, TokenAuth
 from pushpals.llm import RecordingModel
 from pushpals.local.model import ChosenModel, Surroundings, Wanted, choose_model
 from pushpals.loop.services import Config, Services, StateLock
@@ -48,6 +48,13 @@ async def open_model(settings: Settings, progress: Progress | None = None) -> Ch
         api_key=SecretStr(key) if key else None,
     )
     return await choose_model(wanted, Surroundings(cache_folder(), dict(os.environ)), progress=progress)
+
+
+def credentials(settings: Settings) -> AppAuth | TokenAuth:
+    """Return the App's id and key, or the token given where no App is. Raises SettingsError for neither."""
+    if settings.app_id is None and settings.token and settings.token.get_secret_value():
+        return TokenAuth(settings.token.get_secret_value())
+    return AppAuth(settings.require_app_id(), settings.require_private_key())
 
 
 async def open_sandbox(settings: Settings) -> SandboxProvider:
@@ -107,7 +114,7 @@ async def open_services(
     Raises SettingsError for what is not configured and StateBusy when another process has the folder.
     """
     endpoints = Endpoints.at(settings.github_url)
-    auth = AppAuth(settings.require_app_id(), settings.require_private_key())
+    auth = credentials(settings)
     lock = StateLock.take(settings.state)
     for leftover in ("work", "scratch"):  # of a life that ended without cleaning up: the lock says it is over
         if (settings.state / leftover).exists():
