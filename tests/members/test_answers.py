@@ -210,6 +210,6 @@ def test_why_a_published_change_does_not_go_on_is_explained(record: JobRecord, s
 def test_who_a_plan_waits_for_is_explained() -> None:
     asked = request()
     asked = asked.model_copy(update={"plan": asked.plan.model_copy(update={"risk": Risk.MEDIUM})})
-    assert "somebody other than `ada` approves" in explain(asked=asked)
+    assert "Somebody other than `ada` approves" in explain(asked=asked)
     assert "A plan is being made" in explain(asked=asked.model_copy(update={"drafted_by": ME}))
     assert "waits for approval" not in explain(asked=request())

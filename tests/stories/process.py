@@ -56,6 +56,7 @@ async def serving(town: Town, folder: Path, *, poll: bool = False) -> AsyncItera
         "PUSHPALS_MODEL": "scripted",
         "PUSHPALS_SANDBOX": "bubblewrap",
         "PUSHPALS_RETRY_FACTOR": "0",
+        "PUSHPALS_WRITES_PER_SECOND": str(town.settings.writes_per_second),
         "PUSHPALS_PORT": "0",
     }
     if poll:

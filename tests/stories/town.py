@@ -29,6 +29,8 @@ from pushpals.server.wiring import Parts, open_services
 from tests.stories.scripted import Reply, ScriptedModel
 
 LABEL = "agent:ready"
+WRITES_PER_SECOND = 1000.0
+"""The forge has no limit on writes, so a story need not wait for one."""
 BUGGY = '''"""Names."""
 
 
@@ -216,5 +218,6 @@ async def build(
         webhook_secret=SecretStr("hush"),
         state=folder / "state",
         retry_factor=0.0,
+        writes_per_second=WRITES_PER_SECOND,
     )
     return Town(forge, repo, app, settings, model, sandboxes, folder)

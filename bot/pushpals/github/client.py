@@ -71,7 +71,8 @@ class GitHub:
     """GitHub, or a server that speaks like it, as one App sees it, or whoever holds a token.
 
     `on_request(kind, name)` is called before every HTTP request, retries included. `clock` is seconds
-    since the epoch; `sleep` is what waits between retries.
+    since the epoch; `sleep` is what waits between retries. Writes beyond a short burst are spread to `writes_per_second`,
+    for each installation.
     """
 
     def __init__(
@@ -82,11 +83,14 @@ class GitHub:
         on_request: Observer = lambda _kind, _name: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.time,
+        writes_per_second: float = 1.0,
     ) -> None:
         self.endpoints = endpoints
         self._auth = auth
         self._clock = clock
-        self._transport = Transport(sleep=sleep, clock=clock, on_request=on_request)
+        self._transport = Transport(
+            sleep=sleep, clock=clock, on_request=on_request, writes_per_second=writes_per_second
+        )
         self._tokens: TokenSupply = (
             GivenToken(auth) if isinstance(auth, TokenAuth) else Tokens(self._create_token, clock=clock)
         )

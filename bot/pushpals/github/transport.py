@@ -72,12 +72,15 @@ class Transport:
         sleep: Callable[[float], Awaitable[None]],
         clock: Callable[[], float],
         on_request: Observer,
+        writes_per_second: float,
     ) -> None:
         self._sleep = sleep
         self._clock = clock
         self._on_request = on_request
         self._session: aiohttp.ClientSession | None = None
-        self._pacers: defaultdict[int | None, Pacer] = defaultdict(Pacer)
+        self._pacers: defaultdict[int | None, Pacer] = defaultdict(
+            lambda: Pacer(per_second=writes_per_second)
+        )
         self._limited: dict[Scope, float] = {}
         self.allowances: LRUCache[Scope, Allowance] = LRUCache(maxsize=1024)
         """What is left of each allowance, as the last answer told."""

@@ -91,6 +91,8 @@ class Settings(BaseSettings):
     """Pause between two looks at all repositories for what webhooks missed."""
     retry_factor: float = Field(default=1.0, ge=0)
     """Stretches the pauses before a failed job is tried again (15 s, then 60 s)."""
+    writes_per_second: float = Field(default=1.0, gt=0)
+    """Writes to GitHub after a burst of ten, for each installation. More only where GitHub has no such limit."""
     status: bool = True
     """Serve the status page, `/status.json` and `/metrics`."""
     status_host: str = "127.0.0.1"

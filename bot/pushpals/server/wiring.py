@@ -124,7 +124,12 @@ async def open_services(
         chat = RecordingModel(chat, parts.record)
     if gauges.model_called is not None:
         chat = MeasuredModel(chat, gauges.model_called)
-    github = GitHub(auth, endpoints, on_request=gauges.github_request)
+    github = GitHub(
+        auth,
+        endpoints,
+        on_request=gauges.github_request,
+        writes_per_second=settings.writes_per_second,
+    )
     config = Config(
         state=settings.state, endpoints=endpoints, capacity=settings.jobs, retry_factor=settings.retry_factor
     )
