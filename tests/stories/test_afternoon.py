@@ -231,6 +231,7 @@ async def lands_by_the_train(day: Afternoon, main: str) -> None:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.thorough
 async def test_an_afternoon(new_town: Builder) -> None:
     town = await new_town([worker], FILES)
     town.tools = True
@@ -259,6 +260,7 @@ async def test_an_afternoon(new_town: Builder) -> None:
 
 
 @pytest.mark.timeout(200)
+@pytest.mark.thorough
 async def test_one_task_is_stopped_and_tried_again_while_the_other_goes_on(new_town: Builder) -> None:
     town = await new_town([worker], FILES)
     town.tools = True

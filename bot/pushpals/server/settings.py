@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     retry_factor: float = Field(default=1.0, ge=0)
     """Stretches the pauses before a failed job is tried again (15 s, then 60 s)."""
     writes_per_second: float = Field(default=1.0, gt=0)
-    """Writes to GitHub after a burst of ten, for each installation. More only where GitHub has no such limit."""
+    """Writes to GitHub after a burst of ten, by installation. More only where GitHub has no such limit."""
     status: bool = True
     """Serve the status page, `/status.json` and `/metrics`."""
     status_host: str = "127.0.0.1"
