@@ -71,8 +71,8 @@ class GitHub:
     """GitHub, or a server that speaks like it, as one App sees it, or whoever holds a token.
 
     `on_request(kind, name)` is called before every HTTP request, retries included. `clock` is seconds
-    since the epoch; `sleep` is what waits between retries. Writes beyond a short burst are spread to `writes_per_second`,
-    for each installation.
+    since the epoch; `sleep` is what waits between retries. Writes beyond a short burst are spread to
+    `writes_per_second`, for each installation.
     """
 
     def __init__(
