@@ -9,17 +9,22 @@ import hmac
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
 
-from pushpals.model import Hint
+from pushpals.model import Failure, FailureKind, Hint, JobState
 from pushpals.server import webhook
 from pushpals.server.webhook import BODY_LIMIT, LARGE_AT_ONCE
 from tests.adversary.cases import case
 from tests.adversary.stage import Breach, Stage, asked, holds, quiet
 from tests.server.deliveries import LABELED, SECRET, Sender, signature
+from tests.server.test_status import job as status_job
+from tests.server.test_status import reporter, shown
+
+TOKEN = "ghs_" + "q7R2s9T4" * 5
 
 BODY = json.dumps(LABELED).encode()
 SOON = 2.0
@@ -245,6 +250,34 @@ async def _(stage: Stage) -> None:
     assert town.settings.private_key
     secrets = [*town.settings.known_secrets(), str(town.folder), "octo/names"]
     holds(not [secret for secret in secrets if secret in seen], "a page tells what nobody may know")
+
+
+@case(
+    "read the status page from a page of one's own, by a name that leads to loopback",
+    control="loopback names",
+)
+async def _(stage: Stage) -> None:
+    async with shown(reporter()) as (url, session):
+        for path in ("/", "/status.json", "/metrics"):
+            async with session.get(f"{url}{path}", headers={"Host": "evil.example"}) as answer:
+                holds(answer.status == HTTPStatus.FORBIDDEN, "a page elsewhere reads what is worked on here")
+
+
+@case("have the status page show a token that a job failed with", control="status without secrets")
+async def _(stage: Stage) -> None:
+    cause = f"The server refused {TOKEN}."
+    failed = status_job(
+        "1-1",
+        JobState.FAILED,
+        failure=Failure(kind=FailureKind.INFRASTRUCTURE, cause=cause, next_step="Say `/pushpals retry`."),
+    )
+    async with shown(reporter(failed)) as (url, session):
+        seen = ""
+        for path in ("/", "/status.json", "/metrics"):
+            async with session.get(f"{url}{path}") as answer:
+                seen += await answer.text()
+    assert "The server refused" in seen
+    holds(TOKEN not in seen, "the status page tells a token")
 
 
 def _headers(signed: str) -> dict[str, str]:

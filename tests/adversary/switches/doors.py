@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from pushpals.audit.redact import Redactor
 from pushpals.loop.rules import causes
 from pushpals.model import Hint
 from pushpals.server import door, hints, webhook
@@ -147,7 +148,20 @@ def _talkative(patch: pytest.MonkeyPatch) -> None:
     async def healthz(request: web.Request) -> web.Response:
         return web.Response(text=f"ok {dict(request.headers)} {request.app} hush\n")
 
-    patch.setattr(door, "_healthz", healthz)
+    patch.setattr(door, "add_health", lambda app, *_: app.router.add_get("/healthz", healthz))
+
+
+swapped(
+    "loopback names",
+    "the status page is for who asks by this machine's own name",
+    "pushpals.server.site:_is_loopback",
+    by=lambda _: True,
+)
+
+
+@control("status without secrets", "the status page shows no secret")
+def _unredacted_status(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Redactor, "data", lambda _redactor, data, *_: data)
 
 
 @control("one job per cause", "what was asked is answered once, however often it is told")
