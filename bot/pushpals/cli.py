@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pushpals import __version__
+from pushpals.server import commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -21,8 +22,10 @@ EXIT_INTERRUPTED = 130
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="pushpals")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """A software team that lives in a GitHub repository."""
+    context.obj = commands.Terminal(_settings, _run)
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -200,6 +203,11 @@ def doctor(*, no_model: bool, **given: Any) -> None:
 @main.group()
 def audit() -> None:
     """Look at the record of a job."""
+
+
+audit.add_command(commands.timeline)
+for command in (commands.status, commands.metrics, commands.gc):
+    main.add_command(command)
 
 
 @audit.command()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import pytest
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
@@ -166,6 +167,14 @@ def test_github_accepts_the_query_for_the_checks_of_commits(github_schema):
 def test_github_accepts_the_query_for_what_a_text_mentions(github_schema):
     for numbers in ([1], range(1, MAX + 1)):
         assert complaints(github_schema, documents.linked("octo", "names", numbers)) == []
+
+
+def test_github_accepts_the_query_for_what_became_of_pull_requests(github_schema):
+    for count in (1, MAX):
+        branches = [f"agent/bug-fixer/{n}-1" for n in range(count)]
+        assert complaints(github_schema, documents.outcomes("octo", "names", branches)) == []
+    with pytest.raises(ValueError, match="at most 25"):
+        documents.outcomes("octo", "names", ["x"] * (MAX + 1))
 
 
 def test_every_kind_of_write_is_among_those_tried():

@@ -296,11 +296,9 @@ async def test_a_running_server_tells_how_it_stands(town: Town, tmp_path: Path) 
         never.set()
 
 
-async def test_a_taken_port_stops_only_who_asked_for_it(
-    town: Town, caplog: pytest.LogCaptureFixture, unused_tcp_port: int
-) -> None:
+async def test_a_taken_port_stops_only_who_asked_for_it(town: Town, caplog: pytest.LogCaptureFixture) -> None:
     said: list[str] = []
-    taken = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", unused_tcp_port)
+    taken = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0)
     port = taken.sockets[0].getsockname()[1]
     site = StatusSite(reporter(), Metrics())
     follows = town.settings.model_copy(update={"port": port - 1})

@@ -337,6 +337,32 @@ def linked(owner: str, name: str, numbers: Sequence[int]) -> Document:
     return Document(text, {"owner": owner, "name": name, **values})
 
 
+def outcomes(owner: str, name: str, branches: Sequence[str]) -> Document:
+    """Return the query for what became of the pull requests from `branches`; alias `b<i>` answers the i-th.
+
+    Raises ValueError for more than `MAX_ALIASES`.
+    """
+    if len(branches) > MAX_ALIASES:
+        raise ValueError(f"one query asks for at most {MAX_ALIASES} branches, not {len(branches)}")
+    declared = "".join(f", $b{n}: String!" for n in range(len(branches)))
+    field = "pullRequests(first: 3, orderBy: {field: CREATED_AT, direction: DESC}, headRefName: "
+    lines = [f"    b{n}: {field}$b{n}) {{ nodes {{ ...Outcome }} }}\n" for n in range(len(branches))]
+    text = "".join(
+        [
+            f"query Outcomes($owner: String!, $name: String!{declared}) {{\n",
+            "  repository(owner: $owner, name: $name) {\n",
+            "    id\n",
+            *lines,
+            "  }\n}\n",
+            "fragment Outcome on PullRequest {\n",
+            "  number url pullState: state headRefOid createdAt mergedAt isCrossRepository\n",
+            "}\n",
+        ]
+    )
+    values = {f"b{n}": branch for n, branch in enumerate(branches)}
+    return Document(text, {"owner": owner, "name": name, **values})
+
+
 def open_pulls(owner: str, name: str, base: str, after: str | None) -> Document:
     """Return the query for one page of open pull requests to branch `base`, after the cursor `after`."""
     return Document(_OPEN_PULLS, {"owner": owner, "name": name, "base": base, "after": after})

@@ -14,6 +14,7 @@ from pushpals.github.views import (
     CommentView,
     LabelEvent,
     LinkedView,
+    PullOutcome,
     PullView,
     RenameEvent,
     RepositoryView,
@@ -212,6 +213,25 @@ def linked(data: Json) -> tuple[LinkedView, ...]:
         )
         for node in found
     )
+
+
+def outcomes(data: Json, branches: Sequence[str]) -> dict[str, PullOutcome]:
+    """Read the answer to `documents.outcomes`; a branch without a pull request of its own is left out."""
+    repository = data["repository"]
+    found: dict[str, PullOutcome] = {}
+    for index, branch in enumerate(branches):
+        nodes = [node for node in repository[f"b{index}"]["nodes"] if node and not node["isCrossRepository"]]
+        if nodes:
+            node = nodes[0]
+            found[branch] = PullOutcome(
+                number=node["number"],
+                url=node["url"],
+                state=node["pullState"],
+                head=node["headRefOid"],
+                created_at=datetime.fromisoformat(node["createdAt"]),
+                merged_at=datetime.fromisoformat(node["mergedAt"]) if node["mergedAt"] else None,
+            )
+    return found
 
 
 def subject(

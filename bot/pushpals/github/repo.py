@@ -13,7 +13,16 @@ from pushpals.github.errors import AccessDenied, GitHubError, NotFound, WriteFai
 from pushpals.github.limits import is_secondary
 from pushpals.github.mutation import Mutation, Written
 from pushpals.github.permissions import PUSH, Permissions
-from pushpals.github.views import CiAnnotation, CiCheck, LinkedView, OpenIssues, PullView, Role, SubjectView
+from pushpals.github.views import (
+    CiAnnotation,
+    CiCheck,
+    LinkedView,
+    OpenIssues,
+    PullOutcome,
+    PullView,
+    Role,
+    SubjectView,
+)
 from pushpals.model import RepoRef, Sha
 
 
@@ -133,6 +142,16 @@ class RepoClient:
         document = documents.linked(self.ref.owner, self.ref.name, numbers)
         answer = await self._access.graphql("linked", document)
         return parse.linked(answer.get("data") or {})
+
+    async def outcomes(self, branches: Sequence[str]) -> dict[str, PullOutcome]:
+        """Return the newest pull request from each branch, of those that have one; a request for 25."""
+        found: dict[str, PullOutcome] = {}
+        for start in range(0, len(branches), documents.MAX_ALIASES):
+            some = branches[start : start + documents.MAX_ALIASES]
+            document = documents.outcomes(self.ref.owner, self.ref.name, some)
+            answer = await self._access.graphql("outcomes", document)
+            found |= parse.outcomes(_whole(answer, str(self.ref)), some)
+        return found
 
     async def ci(self, commits: Sequence[Sha]) -> dict[Sha, tuple[CiCheck, ...]]:
         """Return what is checked of each commit, by the repository's own CI and by us, in one request."""

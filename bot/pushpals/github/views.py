@@ -265,6 +265,19 @@ class LinkedView:
 
 
 @dataclass(frozen=True)
+class PullOutcome:
+    """What became of a pull request."""
+
+    number: int
+    url: str
+    state: SubjectState
+    head: Sha
+    """The last commit of its branch; once it is merged or closed, the last one then."""
+    created_at: datetime
+    merged_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Done:
     """A write that has nothing to show but the id of what it changed."""
 

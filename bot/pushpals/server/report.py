@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pushpals import __version__
-from pushpals.model import ENDED, HELD, ON_A_BRANCH, Frozen, JobState, SubjectRef, WaitReason
+from pushpals.audit.prose.standing import PLACES, Place, detail, place
+from pushpals.model import ENDED, Frozen, JobState, SubjectRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,16 +24,6 @@ if TYPE_CHECKING:
 SHOWN = 20
 """Rows of each list."""
 _TEXT = 300
-_RECENT = timedelta(days=7)
-"""How long failures are shown."""
-_WAITS_FOR = {
-    WaitReason.APPROVAL: "approval",
-    WaitReason.BUDGET: "a larger budget",
-    WaitReason.QUESTION: "an answer",
-    WaitReason.DEPENDENCY: "the job it depends on",
-    WaitReason.COMMAND: "leave to run a command",
-}
-_WORKED_ON = HELD | {JobState.PROPOSED, JobState.GATED}
 
 
 class Row(Frozen):
@@ -128,7 +119,7 @@ class Reporter:
             return base
         services = self.engine.services
         lists, more = self._lists()
-        facts = {
+        facts: dict[str, object] = {
             "model": services.model.name,
             "sandbox": services.sandboxes.describe(),
             "workers": services.config.capacity,
@@ -136,8 +127,7 @@ class Reporter:
             "heard_at": self._heard_at(),
             "limits": tuple(self._limits()),
             "more": more,
-            **lists,
-        }
+        } | lists
         whole = base.model_copy(update=facts).model_dump(mode="json")
         return StatusReport.model_validate(services.redactor.data(whole, _TEXT))
 
@@ -194,18 +184,18 @@ class Reporter:
                 resets_at=datetime.fromtimestamp(left.reset, UTC),
             )
 
-    def _lists(self) -> tuple[dict[str, tuple[Row, ...]], int]:
-        found: dict[str, list[Row]] = {"asked": [], "running": [], "waiting": [], "review": [], "failed": []}
+    def _lists(self) -> tuple[dict[Place, tuple[Row, ...]], int]:
+        found: dict[Place, list[Row]] = {name: [] for name in PLACES}
         more = 0
         assert self.engine is not None  # noqa: S101 - for the type checker; `report` asks first
         for repo, job in self.engine.services.overview.jobs():
-            place = _place(job)
-            if place is None or (place == "failed" and datetime.now(UTC) - job.updated_at > _RECENT):
+            where = place(job, datetime.now(UTC))
+            if where is None:
                 continue
-            if len(found[place]) == SHOWN:
+            if len(found[where]) == SHOWN:
                 more += 1
                 continue
-            found[place].append(self._row(self.engine, repo, job))
+            found[where].append(self._row(self.engine, repo, job))
         return {name: tuple(rows) for name, rows in found.items()}, more
 
     def _row(self, engine: Engine, repo: RepoRef, job: JobRecord) -> Row:
@@ -221,7 +211,13 @@ class Reporter:
             state=job.state.value,
             goal=job.task.goal,
             since=job.updated_at,
-            detail=self._detail(engine, repo, job, here=here),
+            detail=detail(
+                job,
+                datetime.now(UTC),
+                live=services.board.live.get((repo, job.id), ""),
+                here=here,
+                free=engine.crew.free,
+            ),
             next_step=job.failure.next_step if job.failure else "",
             pull=pulls[-1].url if pulls else "",
             here=here,
@@ -229,32 +225,3 @@ class Reporter:
             attempt=job.attempt,
             usd=job.usage.usd,
         )
-
-    def _detail(self, engine: Engine, repo: RepoRef, job: JobRecord, *, here: bool) -> str:
-        if job.failure:
-            return f"{job.failure.kind.value}: {job.failure.cause}"
-        if job.state is JobState.WAITING:
-            what = _WAITS_FOR[job.waiting] if job.waiting else "people"
-            return f"waits for {what}" + (f": {job.asks}" if job.asks else "")
-        if job.state is JobState.QUEUED:
-            if job.not_before and job.not_before > datetime.now(UTC):
-                return f"is tried again at {job.not_before:%H:%M:%S} UTC"
-            return "waits for a worker: all are busy" if not engine.crew.free else "is about to start"
-        if job.state in _WORKED_ON:
-            live = engine.services.board.live.get((repo, job.id), "")
-            holder = f", {job.holder.instance}" if job.holder else ""
-            return live or ("is being judged" if here else f"is worked on by another process{holder}")
-        return ""
-
-
-def _place(job: JobRecord) -> str | None:
-    """Return the list in which a job is shown; None for what is over and well."""
-    if job.state in _WORKED_ON:
-        return "running"
-    if job.state is JobState.WAITING:
-        return "waiting" if job.waiting is WaitReason.DEPENDENCY else "asked"
-    if job.state is JobState.QUEUED:
-        return "waiting"
-    if job.state in ON_A_BRANCH:
-        return "review"
-    return "failed" if job.state is JobState.FAILED else None

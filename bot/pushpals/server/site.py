@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pushpals.audit.prose.standing import PLACES
 from pushpals.server.metrics import CONTENT_TYPE
 from pushpals.server.readiness import add_health
 
@@ -29,6 +30,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_TONES = {"asked": "wait", "running": "act", "waiting": "wait", "review": "good", "failed": "bad"}
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
@@ -107,14 +109,14 @@ def headline(report: StatusReport) -> str:
 
 def _sections(report: StatusReport) -> list[tuple[str, tuple[Row, ...], str]]:
     """Return the lists that are not empty, what people are asked for first."""
-    sections = [
-        ("Waits for you", report.asked, "wait"),
-        ("At work", report.running, "act"),
-        ("In line", report.waiting, "wait"),
-        ("For you to review", report.review, "good"),
-        ("Failed in the last seven days", report.failed, "bad"),
-    ]
-    return [section for section in sections if section[1]]
+    rows = {
+        "asked": report.asked,
+        "running": report.running,
+        "waiting": report.waiting,
+        "review": report.review,
+        "failed": report.failed,
+    }
+    return [(PLACES[name], rows[name], _TONES[name]) for name in PLACES if rows[name]]
 
 
 def _guard(*, local: bool) -> Middleware:

@@ -1,0 +1,128 @@
+"""Commands that look at what was done, and tidy up. As in `cli`, rooms are imported when a command runs."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pushpals.model import RepoRef
+    from pushpals.server.settings import Settings
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """What a command needs of the command line it is part of."""
+
+    settings: Callable[[], Settings]
+    run: Callable[[Coroutine[Any, Any, int]], int]
+    """Runs to the end; errors made for people are shown as such."""
+
+
+def _repository(_context: click.Context, _parameter: click.Parameter, value: str | None) -> RepoRef | None:
+    from pushpals.model import RepoRef  # noqa: PLC0415 - start-up time
+
+    try:
+        return RepoRef.parse(value) if value else None
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not OWNER/REPO, such as octo/names.") from None
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
+
+
+@click.command(short_help="Say what runs, waits and failed.")
+@click.argument("repository", metavar="[OWNER/REPO]", required=False, callback=_repository)
+@as_json
+@click.pass_obj
+def status(terminal: Terminal, repository: RepoRef | None, *, as_json: bool) -> None:
+    """Say what runs, waits and failed, in one repository or in all of the App's.
+
+    It reads the ledger, so it works without a server too. With --json, one object a line for each job.
+    """
+    from pushpals.server import looking  # noqa: PLC0415 - start-up time
+
+    sys.exit(terminal.run(looking.status(terminal.settings(), repository, click.echo, as_json=as_json)))
+
+
+@click.command(short_help="Say how quick, how good and how dear the work was.")
+@click.argument("repository", metavar="OWNER/REPO", callback=_repository)
+@click.option("--since", default="30d", show_default=True, help="Days, such as 90d, or a date.")
+@as_json
+@click.pass_obj
+def metrics(terminal: Terminal, repository: RepoRef, since: str, *, as_json: bool) -> None:
+    """Say how quick, how good and how dear the work on a repository was.
+
+    From the ledger, and what became of the pull requests.
+    """
+    from pushpals.server import looking  # noqa: PLC0415 - start-up time
+
+    try:
+        begin = looking.since_of(since, datetime.now(UTC))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--since") from None
+    work = looking.metrics(terminal.settings(), repository, begin, click.echo, as_json=as_json)
+    sys.exit(terminal.run(work))
+
+
+@click.command(short_help="Tidy up branches, mirrors and records nobody needs.")
+@click.argument("repository", metavar="[OWNER/REPO]", required=False, callback=_repository)
+@click.option("--yes", is_flag=True, help="Delete what is listed. Without it nothing is deleted.")
+@click.option(
+    "--days",
+    type=click.IntRange(min=0),
+    default=30,
+    show_default=True,
+    help="Age of branches of work that ended without a merge. Merged ones go at once.",
+)
+@click.option(
+    "--records-days",
+    type=click.IntRange(min=1),
+    help="Also delete records of closed issues that have not changed for so long. They are the audit trail.",
+)
+@click.pass_obj
+def gc(
+    terminal: Terminal, repository: RepoRef | None, *, yes: bool, days: int, records_days: int | None
+) -> None:
+    """List what nobody needs any more; delete it with --yes.
+
+    Branches of ended work from which no pull request is open, exactly as PushPals left them; mirrors of
+    repositories that are gone, and leftover workspaces; records only with --records-days.
+    """
+    from pushpals.server import tidy  # noqa: PLC0415 - start-up time
+
+    records = timedelta(days=records_days) if records_days is not None else None
+    old = tidy.Old(timedelta(days=days), records)
+    sys.exit(terminal.run(tidy.gc(terminal.settings(), repository, old, click.echo, really=yes)))
+
+
+@click.command(short_help="Tell a job's life from its record, offline.")
+@click.argument("job")
+@click.option(
+    "--repo",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    help="A git repository that holds refs/pushpals/*; the one here unless given.",
+)
+@click.option("--full", is_flag=True, help="All that is on record of each event: answers, outputs, diffs.")
+@as_json
+@click.pass_obj
+def timeline(terminal: Terminal, job: str, repo: Path, *, full: bool, as_json: bool) -> None:
+    """Tell a job's life from its record, offline, such as 42-1.
+
+    First fetch it: git fetch origin '+refs/pushpals/*:refs/pushpals/*'
+
+    Exit code 0: and all of the record holds. 1: it does not, or there is none.
+    """
+    if not re.fullmatch(r"[0-9]+-[0-9]+", job):
+        raise click.UsageError(f"{job!r} is not the name of a job, such as 42-1.")
+    from pushpals.server.replay import replay  # noqa: PLC0415 - start-up time
+
+    sys.exit(terminal.run(replay(repo, job, click.echo, full=full, as_json=as_json)))
