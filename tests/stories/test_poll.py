@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -106,3 +107,26 @@ async def test_one_that_polls_and_one_that_takes_webhooks_do_the_work_once(new_t
     [job] = await town.jobs(issue)
     assert (job.state, job.allowed) == ("published", (COMMAND,))
     assert len([cause for cause in job.served if cause.startswith("press:")]) == 1
+
+
+async def test_two_processes_one_of_which_polls_do_the_work_once(town: Town, tmp_path: Path) -> None:
+    """As above, each a process with a state folder of its own. Both end gently."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir()
+    two.mkdir()
+    other_settings = town.settings.model_copy(update={"state": town.folder / "other-state"})
+    other = dataclasses.replace(town, settings=other_settings)
+    issue = town.issue()
+    async with serving(town, one) as webhooks, serving(other, two, poll=True) as polls:
+        town.label(issue)
+        await town.concluded(issue)
+        town.forge.comment(issue, "ada", "/pushpals status")
+        await town.until(lambda: len(town.comments(issue)) == 2)
+        for process in (webhooks, polls):
+            process.process.send_signal(signal.SIGTERM)
+        assert [await webhooks.gone(), await polls.gone()] == [0, 0], "both end gently"
+    assert len(town.pulls()) == 1
+    assert len(town.comments(issue)) == 2
+    [job] = await town.jobs(issue)
+    assert (job.state, job.attempt) == ("published", 1)
+    assert "Traceback" not in (one / "server.log").read_text() + (two / "server.log").read_text()
