@@ -20,6 +20,7 @@ from pushpals.model import (
     OrderKind,
     Person,
     Report,
+    Spending,
     Standing,
     Task,
     Usage,
@@ -31,6 +32,9 @@ HOLDER = Holder(instance="actions", boot="77")
 REF = job_ref("42-1")
 HOME = "refs/pushpals-home/42-1"
 LATER = NOON + timedelta(minutes=10)
+
+
+SPENT = Spending(day=NOON.date(), tokens=5)
 
 
 class Trip:
@@ -81,7 +85,9 @@ async def trip(remote: BareRemote, tmp_path: Path) -> Trip:
     await ledger.observe(42, "main")
     line = Chain("42-1").append(AuditEvent(at=NOON, kind="note", text="Claimed."))
     queued = await ledger.create(REF, job(), message="Queued.", when=NOON, audit=[line])
-    held = moved(queued.record, JobState.CLAIMED, holder=HOLDER, by=HOLDER, attempt=1, away_until=LATER)
+    held = moved(
+        queued.record, JobState.CLAIMED, holder=HOLDER, by=HOLDER, attempt=1, away_until=LATER, today=SPENT
+    )
     taken = await ledger.advance(queued, held, message="Claimed.", when=NOON)
     await ledger.observe(42, "main")
     await home.duplicate(tmp_path / "copy.git", "main")
@@ -162,6 +168,7 @@ FIELDS: Mapping[str, tuple[JobState, dict[str, object], str]] = {
     "sent back twice": (RUNNING, {"sent_back": 2}, "sent back too often"),
     "something answered": (JobState.PUBLISHED, {"served": ("event-9",)}, "can not go from"),
     "money back": (RUNNING, {"usage": Usage(turns=-1)}, "spent less"),
+    "yesterday's money back": (RUNNING, {"today": Spending(day=NOON.date(), tokens=4)}, "spent less"),
     "a note from the future": (RUNNING, {"updated_at": LATER + timedelta(hours=1)}, "between the one before"),
     "a note from the past": (RUNNING, {"updated_at": NOON - timedelta(hours=1)}, "between the one before"),
     "published by itself": (JobState.PUBLISHED, {}, "can not go from"),

@@ -153,6 +153,11 @@ class Town:
         mine = (c for c in self.forge.store.comments.values() if c.number == issue.number)
         return [c for c in mine if c.author == "pushpals[bot]"]
 
+    def comments_of(self, issue: Issue | PullRequest, author: str) -> str:
+        """Return all that somebody wrote on an issue or pull request."""
+        said = (c for c in self.forge.store.comments.values() if c.number == issue.number)
+        return "\n".join(comment.body for comment in said if comment.author == author)
+
     def hint(self, issue: Issue | PullRequest) -> Hint:
         """Return a hint at an issue, as a late or repeated webhook would give."""
         return Hint(ref=SubjectRef(repo=RepoRef(owner="octo", name="names"), number=issue.number))

@@ -44,6 +44,7 @@ _WORK = frozenset(
             "updated_at",
             "tree",
             "usage",
+            "today",
             "failure",
             "failures",
             "not_before",
@@ -184,7 +185,15 @@ def _served(_taken: JobRecord, old: JobRecord, new: JobRecord) -> bool:
 
 def _spending(_taken: JobRecord, old: JobRecord, new: JobRecord) -> bool:
     numbers = ("turns", "model_calls", "tokens_in", "tokens_out", "seconds", "commands", "refused")
-    return all(getattr(new.usage, name) >= getattr(old.usage, name) for name in numbers)
+    less = any(getattr(new.usage, name) < getattr(old.usage, name) for name in numbers)
+    return not less and (new.usage.usd is None or new.usage.usd >= (old.usage.usd or 0.0)) and _day(old, new)
+
+
+def _day(old: JobRecord, new: JobRecord) -> bool:
+    was, now = old.today, new.today
+    if was is None or now is None or was.day != now.day:
+        return was is None or (now is not None and now.day > was.day)
+    return now.tokens >= was.tokens and now.usd >= was.usd and now.questions == was.questions
 
 
 def _stands(_taken: JobRecord, old: JobRecord, new: JobRecord) -> bool:
