@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pushpals.github import GitHubUnavailable
+from pushpals.github import GitHubUnavailable, RateLimited
 from pushpals.model import Hint, Person, Press
 from pushpals.server.queue import HintQueue
 from tests.server.deliveries import hint
@@ -225,3 +225,28 @@ async def test_a_repository_and_its_first_issue_are_two_subjects() -> None:
     for hinted in (hint(1), Hint.of_train(hint(1).ref.repo), hint(1), Hint.of_train(hint(1).ref.repo)):
         await queue.put(hinted)
     assert queue.depth == 2
+
+
+async def test_a_press_waits_as_long_as_github_says_and_is_kept() -> None:
+    """Of a button that was pressed nobody else knows: a limit on requests must not lose it."""
+    queue, seen = HintQueue(workers=1, backoff=(0.0,)), []
+    limits = [RateLimited("slow down", until=now().timestamp() + 500)]
+
+    async def handle(hinted: Hint) -> datetime | None:
+        seen.append([one.id for one in hinted.presses])
+        if limits:
+            raise limits.pop()
+        return None
+
+    queue.start(handle, now, expected=(RateLimited,))
+    await queue.put(hint(1).model_copy(update={"presses": (press("a"),)}))
+    await queue._until(lambda: queue._timers)
+    [(timer, _)] = queue._timers.values()
+    left = timer.when() - asyncio.get_running_loop().time()
+    assert 400 < left <= 500
+    assert queue.holds_presses
+    timer.cancel()
+    queue._ring(queue._timers[hint(1).key][1])
+    await queue.idle()
+    assert seen == [["a"], ["a"]]
+    await queue.close()

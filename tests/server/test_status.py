@@ -290,6 +290,7 @@ async def test_a_running_server_tells_how_it_stands(town: Town, tmp_path: Path) 
         assert found["pushpals_deliveries_total", "webhook", "hint"] >= 1
         assert found["pushpals_model_call_seconds_count",] >= 1
         assert found["pushpals_github_requests_total", "graphql", "subject"] >= 1
+        assert 0 < found["pushpals_github_requests_left", "graphql", "installation"] < 5000
         assert town.settings.private_key
         for secret in ("hush", town.settings.private_key.get_secret_value()[40:80]):
             assert secret not in page

@@ -73,6 +73,8 @@ class Engine:
         try:
             return await (self.trains.handle(hint) if hint.train else self._settle(hint))
         except RateLimited as limited:
+            if hint.presses:
+                raise  # a press is known to nobody else: whoever gave the hint keeps it
             log.warning("%s waits: %s", hint.ref, limited)
             return datetime.fromtimestamp(limited.until, UTC)
 

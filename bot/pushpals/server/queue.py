@@ -150,7 +150,7 @@ class HintQueue:
         try:
             wake = await self._handle(hint)
         except self._expected as error:
-            seconds = self._retry(hint)
+            seconds = self._retry(hint, not_before=getattr(error, "until", None))
             log.warning("%s could not be worked on, trying again in %.0f s: %s", hint.ref, seconds, error)
         except Exception:
             code = secrets.token_hex(4)
@@ -161,10 +161,15 @@ class HintQueue:
                 seen = hint.model_copy(update={"presses": ()})
                 self.put_later(seen, (wake - self._now()).total_seconds())
 
-    def _retry(self, hint: Hint) -> float:
-        """Plan to look at a subject again after an error; return in how many seconds."""
+    def _retry(self, hint: Hint, not_before: float | None = None) -> float:
+        """Plan to look at a subject again after an error; return in how many seconds.
+
+        `not_before` (seconds since the epoch) is the error's own word on when it may be tried again.
+        """
         tries = self._errors.get(hint.key, 0)
         self._errors[hint.key] = tries + 1
         seconds = self._backoff[min(tries, len(self._backoff) - 1)]
+        if not_before is not None:
+            seconds = max(seconds, not_before - self._now().timestamp())
         self.put_later(hint, seconds)
         return seconds
