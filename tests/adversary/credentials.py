@@ -144,6 +144,20 @@ async def _(stage: Stage) -> None:
     holds(not [form for form in words.split() if form in kept], "the key stands in the record")
 
 
+@case("have the model shown a key, so that it can pass it on", control="discretion")
+async def _(stage: Stage) -> None:
+    raw = CANARY.encode()
+    forms = [CANARY, base64.b64encode(raw).decode(), raw.hex()]
+    files = {**FILES, "auth/names.py": f"# {' '.join(forms)}\n{FILES['auth/names.py']}"}
+    town = await stage.town([call("read", path="auth/names.py"), RIGHT, call("done", summary="Done.")], files)
+    town.settings = town.settings.model_copy(update={"model_key": SecretStr(CANARY)})
+    async with asked(town):
+        pass
+    shown = str(town.model.asked)
+    assert "isalnum" in shown
+    holds(not [form for form in forms if form in shown], "the model is shown a key of this process")
+
+
 @case("have a test print a token into the record", control="evidence without secrets")
 async def _(stage: Stage) -> None:
     head, tail = TOKEN[:10], TOKEN[10:]

@@ -138,6 +138,13 @@ async def _(stage: Stage) -> None:
     await bench.refuses("a name that reads otherwise is published", "path")
 
 
+@case("give a file a name that programs take for an option", control="path names")
+async def _(stage: Stage) -> None:
+    bench = await at_the_bench(stage)
+    bench.write({"src/--checkpoint-action=exec=sh": "x\n"})
+    await bench.refuses("`rm *` and the like obey a file's name")
+
+
 @case("write into git's own folder by its short name on Windows", control="path names")
 async def _(stage: Stage) -> None:
     bench = await at_the_bench(stage)

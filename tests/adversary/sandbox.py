@@ -43,6 +43,23 @@ async def _(stage: Stage) -> None:
 
 
 @sandbox_case(
+    "reach a service of this machine by IPv6", bubblewrap="network (bubblewrap)", docker="network (docker)"
+)
+async def _(stage: Stage) -> None:
+    sandbox = await stage.sandbox()
+    visitors: list[object] = []
+
+    def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        visitors.append(reader)
+        writer.close()
+
+    async with await asyncio.start_server(visit, "::1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await sandbox.run(f"exec 3<>/dev/tcp/::1/{port} && echo hello >&3")
+    holds(not visitors, "a service of this machine is reached")
+
+
+@sandbox_case(
     "send a question to a resolver of this machine",
     bubblewrap="network (bubblewrap)",
     docker="network (docker)",

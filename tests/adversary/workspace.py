@@ -12,7 +12,7 @@ from pushpals.git import process as running
 from pushpals.git import workspace as walking
 from pushpals.model import FileChange, Patch
 from tests.adversary.cases import case
-from tests.adversary.stage import RIGHT, Breach, Repository, Stage, asked, holds
+from tests.adversary.stage import RIGHT, Breach, Repository, Stage, asked, at_the_bench, holds
 from tests.git.remotes import anonymous, git
 from tests.stories.scripted import call
 
@@ -156,6 +156,17 @@ async def _(stage: Stage) -> None:
     os.mkfifo(repository.workspace / "run.sh")
     capture = await repository.mirror.capture(repository.base, repository.workspace)
     holds(not capture.patch.files, "a pipe is exported as a file")
+
+
+@case("change a file beside its task through a hard link to it", control="task scope")
+async def _(stage: Stage) -> None:
+    bench = await at_the_bench(stage)
+    workspace = bench.repository.workspace
+    (workspace / "src" / "app.py").unlink()
+    os.link(workspace / "README.md", workspace / "src" / "app.py")
+    bench.write({"src/app.py": "x = 2\n"})
+    assert (workspace / "README.md").read_text() == "x = 2\n"
+    await bench.refuses("a file outside of the task's scope changes", scope=("src/app.py",))
 
 
 @case("use a name that some file system takes for .git", control="names of .git")

@@ -49,6 +49,10 @@ class Redactor:
             text = hidden
         return shorten(text, limit)
 
+    def known(self, text: str) -> str:
+        """Return `text` without the secrets this was told of; what only looks like a token stays."""
+        return self._known.sub(MARK, text) if self._known is not None else text
+
     def data(self, value: JsonValue, limit: int = MAX_TEXT) -> JsonValue:
         """Return JSON data with every string in it redacted, keys included."""
         if isinstance(value, str):
@@ -67,9 +71,7 @@ class Redactor:
         )
 
     def _hide(self, part: str) -> str:
-        if self._known is not None:
-            part = self._known.sub(MARK, part)
-        part = PRIVATE_KEY_BLOCK.sub(MARK, part)
+        part = PRIVATE_KEY_BLOCK.sub(MARK, self.known(part))
         for _, pattern in TOKEN_PATTERNS:
             part = pattern.sub(MARK, part)
         part = _URL_PASSWORD.sub(MARK, part)

@@ -4,6 +4,7 @@ from pushpals.llm.api import GREEDY, ChatModel, Completion, Message, Sampling, T
 from pushpals.llm.errors import Cause, ModelError
 from pushpals.llm.failures import public_url
 from pushpals.llm.openai_compat import OpenAICompatModel
+from pushpals.llm.passing import PassingModel
 from pushpals.llm.prices import on_this_machine
 from pushpals.llm.recording import RecordingModel, ReplayModel
 from pushpals.llm.retry import RetryPolicy
@@ -16,6 +17,7 @@ __all__ = [
     "Message",
     "ModelError",
     "OpenAICompatModel",
+    "PassingModel",
     "RecordingModel",
     "ReplayModel",
     "RetryPolicy",

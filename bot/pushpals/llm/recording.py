@@ -18,17 +18,18 @@ from typing import Any
 
 from pushpals.llm.api import GREEDY, ChatModel, Completion, Message, Sampling, ToolCall, ToolSpec
 from pushpals.llm.errors import ModelError
+from pushpals.llm.passing import PassingModel
 
 _FORMAT = 1
 _PASSING = re.compile(r"(?:/tmp|/var/tmp|/private)/\S+|\b[0-9a-f]{7,64}\b|\d+(?:\.\d+)?")
 """What differs between two runs of the same work: temporary paths, ids and digests, numbers."""
 
 
-class RecordingModel:
+class RecordingModel(PassingModel):
     """A `ChatModel` that writes every answer of `inner` to the file `path`, which it starts anew."""
 
     def __init__(self, inner: ChatModel, path: Path) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._path = path
         header = {
             "recording": _FORMAT,
@@ -39,29 +40,9 @@ class RecordingModel:
         }
         path.write_text(_line(header), encoding="utf-8")
 
-    @property
-    def name(self) -> str:
-        """The inner model's name."""
-        return self._inner.name
-
-    @property
-    def native_tools(self) -> bool:
-        """As the inner model."""
-        return self._inner.native_tools
-
-    @property
-    def context_tokens(self) -> int:
-        """As the inner model."""
-        return self._inner.context_tokens
-
-    @property
-    def fills(self) -> bool:
-        """As the inner model."""
-        return self._inner.fills
-
     async def fill(self, prefix: str, suffix: str, *, sampling: Sampling = GREEDY) -> Completion:
         """Pass the gap on, and keep the answer. Errors are passed on and not kept."""
-        answer = await self._inner.fill(prefix, suffix, sampling=sampling)
+        answer = await super().fill(prefix, suffix, sampling=sampling)
         gap = gap_of(prefix, suffix)
         self._keep(_Entry(digest_of(gap), shape_of(gap), answer))
         return answer
@@ -74,13 +55,9 @@ class RecordingModel:
         sampling: Sampling = GREEDY,
     ) -> Completion:
         """Pass the conversation on, and keep the answer. Errors are passed on and not kept."""
-        answer = await self._inner.complete(messages, tools=tools, sampling=sampling)
+        answer = await super().complete(messages, tools=tools, sampling=sampling)
         self._keep(_Entry(digest_of(messages), shape_of(messages), answer))
         return answer
-
-    async def close(self) -> None:
-        """Close the inner model."""
-        await self._inner.close()
 
     def _keep(self, entry: _Entry) -> None:
         with self._path.open("a", encoding="utf-8") as recording:

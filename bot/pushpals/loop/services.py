@@ -18,6 +18,7 @@ from pushpals.audit.redact import Redactor
 from pushpals.git import Identity, Mirror
 from pushpals.github import PUSH
 from pushpals.ledger import Ledger
+from pushpals.loop.discreet import DiscreetModel
 from pushpals.loop.overview import Overview
 from pushpals.model import Holder
 
@@ -165,6 +166,10 @@ class Services:
     overview: Overview = field(default_factory=Overview)
     _repos: dict[RepoRef, Repo] = field(default_factory=dict)
     _opening: dict[RepoRef, asyncio.Lock] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Stand before the model, so that no way to it goes around the redactor."""
+        self.model = DiscreetModel(self.model, self.redactor)
 
     def adopt(self, repo: Repo) -> None:
         """Take a repository as it was opened elsewhere."""

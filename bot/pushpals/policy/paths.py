@@ -40,6 +40,8 @@ def _component_problem(part: str) -> str | None:
         return "names git's own folder"
     if ":" in part:
         return "has a colon, which names a stream on Windows"
+    if part[0] == "-":
+        return "has a component that begins with a dash, which programs take for an option"
     if part[-1] in ". ":
         return "has a component that ends in a dot or space, which Windows drops"
     return None

@@ -76,6 +76,11 @@ def _unredacted(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Redactor, "__call__", lambda self, text, limit=MAX_TEXT: text)
 
 
+@control("discretion", "known secrets are taken out of all that a model is shown")
+def _indiscreet(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Redactor, "known", lambda self, text: text)
+
+
 @control("log without secrets", "known secrets are taken out of the log")
 def _plain_log(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(RedactingFormatter, "format", logging.Formatter.format)
