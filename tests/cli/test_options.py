@@ -13,7 +13,7 @@ import pytest
 from pushpals import __version__
 from tests.cli.terminal import pushpals
 
-COMMANDS = ["audit", "demo", "doctor", "run", "serve"]
+COMMANDS = ["audit", "demo", "doctor", "gc", "metrics", "run", "serve", "status"]
 
 
 async def test_help_lists_what_there_is(tmp_path: Path) -> None:
@@ -24,12 +24,12 @@ async def test_help_lists_what_there_is(tmp_path: Path) -> None:
     assert (await pushpals("--version", home=tmp_path)).out == f"pushpals, version {__version__}\n"
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "audit verify"])
+@pytest.mark.parametrize("command", [*COMMANDS, "audit timeline", "audit verify"])
 async def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
     ran = await pushpals(*command.split(), "--help", home=tmp_path)
     assert ran.code == 0
     assert ran.out.startswith(f"Usage: python -m pushpals {command} ")
-    assert "--record" not in ran.out
+    assert "--record " not in ran.out
     if command in {"demo", "doctor", "run", "audit verify"}:
         assert "Exit code 0: " in ran.out
 
