@@ -47,11 +47,25 @@ def settings(town: Town, tmp_path: Path, bare_environment: pytest.MonkeyPatch) -
 
 async def test_all_is_well(settings: Settings) -> None:
     found = await findings(settings, ask_model=True)
-    here, there = "git, sandbox, model, state", "webhook secret, App key, permissions, events, installations"
+    here, there = (
+        "git, sandbox, model, state",
+        "webhook secret, App key, costs, permissions, events, installations",
+    )
     assert ", ".join(found) == f"{here}, {there}"
     assert [finding.name for finding in found.values() if not finding.ok] == []
     assert "answered in" in found["model"].text
     assert found["installations"].text == "octo"
+
+
+async def test_a_job_s_token_is_told_with_what_it_costs(settings: Settings, town: Town) -> None:
+    token = town.forge.job_token(town.repo, {"contents": "read"})
+    given = {"app_id": None, "private_key_file": None, "webhook_secret_file": None, "token": SecretStr(token)}
+    found = await findings(settings.model_copy(update=given))
+    assert list(found)[-2:] == ["token", "costs"]
+    assert found["token"].text == "for octo/names"
+    assert "1,000 requests an hour" in found["costs"].text
+    wrong = await findings(settings.model_copy(update={**given, "token": SecretStr("ghs_gone")}))
+    assert not wrong["token"].ok
 
 
 @pytest.mark.usefixtures("bare_environment")

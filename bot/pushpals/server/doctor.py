@@ -9,12 +9,12 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pushpals.github import AppAuth, BadCredentials, Endpoints, GitHub, GitHubError
+from pushpals.github import AppAuth, BadCredentials, Endpoints, GitHub, GitHubError, TokenAuth
 from pushpals.llm import Message, ModelError, Sampling
 from pushpals.sandbox import SandboxUnavailable, UnsafeExtraPath
 from pushpals.server.needs import APP_EVENTS, APP_PERMISSIONS
 from pushpals.server.settings import SettingsError
-from pushpals.server.wiring import open_model, open_sandbox
+from pushpals.server.wiring import credentials, open_model, open_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from pushpals.local.model import Progress
     from pushpals.server.settings import Settings
 
+GIVEN_COSTS = (
+    "1,000 requests an hour for the repository; CI on its pull requests does not start by itself; no buttons"
+)
+"""GitHub documentation, "Rate limits for the REST API" and "GITHUB_TOKEN"."""
+APP_COSTS = "5,000 requests an hour or more; CI on its pull requests starts; buttons work"
 OLDEST_GIT = (2, 38)
 """The first that merges without a workspace."""
 
@@ -47,9 +52,10 @@ async def examine(
     if ask_model:
         yield await _model(settings, progress)
     yield _state(settings)
-    if not settings.poll:
+    auth = _given_token(settings)
+    if auth is None and not settings.poll:
         yield _webhook_secret(settings)
-    async for finding in _app(settings):
+    async for finding in _app(settings) if auth is None else _token(settings, auth):
         yield finding
 
 
@@ -132,6 +138,27 @@ def _readable_by_others(file: Path | None) -> str | None:
     return f"{file} can be read by others" if mode & (stat.S_IRWXG | stat.S_IRWXO) else None
 
 
+def _given_token(settings: Settings) -> TokenAuth | None:
+    """Return the token that is used where no App is configured, if one is given."""
+    try:
+        auth = credentials(settings)
+    except SettingsError:
+        return None
+    return auth if isinstance(auth, TokenAuth) else None
+
+
+async def _token(settings: Settings, auth: TokenAuth) -> AsyncIterator[Finding]:
+    async with GitHub(auth, Endpoints.at(settings.github_url)) as github:
+        try:
+            repos = await github.repositories(0)
+        except GitHubError as error:
+            remedy = f"Give the job's GITHUB_TOKEN as PUSHPALS_TOKEN, or an App. {error}"
+            yield Finding("token", ok=False, text="refused", remedy=remedy)
+            return
+    yield Finding("token", ok=True, text=f"for {', '.join(map(str, repos))}")
+    yield Finding("costs", ok=True, text=GIVEN_COSTS)
+
+
 async def _app(settings: Settings) -> AsyncIterator[Finding]:
     try:
         auth = AppAuth(settings.require_app_id(), settings.require_private_key())
@@ -152,6 +179,7 @@ async def _app(settings: Settings) -> AsyncIterator[Finding]:
             )
             return
         yield Finding("App key", ok=True, text=f"{app.slug} (App {app.id})")
+        yield Finding("costs", ok=True, text=APP_COSTS)
         yield _permissions(app)
         yield _events(app)
         if settings.poll:
