@@ -71,7 +71,13 @@ class Actions:
     over and hands on what it likes.
     """
 
-    def __init__(self, town: Town, *, inputs: Mapping[str, str] | None = None, **secrets: str) -> None:
+    def __init__(
+        self,
+        town: Town,
+        *,
+        inputs: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
         self.town = town
         caller = load(ROOT / "docs/examples/workflows/pushpals.yml")
         self.triggers: Mapping[str, Any] = caller[True]  # YAML 1.1 reads `on` as yes
@@ -79,7 +85,7 @@ class Actions:
         self.workflow = load(ROOT / ".github/workflows/agent.yml")
         self.action = load(ROOT / "action/action.yml")
         self.inputs = {"model-url": town.model.url, "model": "scripted", **(inputs or {})}
-        self.secrets = {"model-key": "sk-test-key", **secrets}
+        self.secrets = {"model-key": "sk-test-key", **(secrets or {})}
         self.runs: list[Run] = []
         self.before: Between = _nothing
         self._numbers = count(7001)

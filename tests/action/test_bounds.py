@@ -10,7 +10,7 @@ import pytest
 
 from pushpals.git import GitDenied, Mirror, RefUpdate
 from pushpals.ledger.encoding import canonical
-from pushpals.model import CheckResult, Evidence, FailureKind, JobRecord, JobState
+from pushpals.model import CheckResult, Evidence, FailureKind, FileChange, JobRecord, JobState
 from tests.action.hosted import BOT, Actions, Run
 from tests.git.remotes import anonymous
 from tests.ledger.records import BOT as WRITER
@@ -27,7 +27,7 @@ async def labelled(town: Town, actions: Actions) -> Run:
 
 
 async def test_no_job_both_writes_and_runs_what_others_wrote(town: Town) -> None:
-    actions = Actions(town, **{"app-private-key": "-----a key-----"})
+    actions = Actions(town, secrets={"app-private-key": "-----a key-----"})
     run = await labelled(town, actions)
     assert set(run.results.values()) == {"success"}, run.log()
 
@@ -125,7 +125,20 @@ async def no_evidence(bundle: Path) -> None:
 
 async def another_patch(bundle: Path) -> None:
     """What was checked stands in the record; the patch is another one, of a file that is out of bounds."""
-    await rewrite(bundle, {"patch.diff": PATCH})
+    await swap_patch(bundle, PATCH, ".github/workflows/ci.yml")
+
+
+async def a_patch_that_nobody_checked(bundle: Path) -> None:
+    """The patch is another one than what was checked, and changes nothing that it may not."""
+    await swap_patch(bundle, PATCH.replace(b".github/workflows/ci.yml", b"auth/foo.py"), "auth/foo.py")
+
+
+async def swap_patch(bundle: Path, patch: bytes, path: str) -> None:
+    mirror, _ = await opened(bundle)
+    record = JobRecord.model_validate_json(await mirror.read("refs/evil", "record.json") or b"")
+    files = (FileChange(path=path, status="added", added=1, removed=0, mode="100644"),)
+    report = record.report.model_copy(update={"files": files})
+    await rewrite(bundle, {"patch.diff": patch}, report=report)
 
 
 async def junk(bundle: Path) -> None:
@@ -137,6 +150,7 @@ TAMPERED: Mapping[str, tuple[Callable[[Path], Awaitable[None]], FailureKind]] = 
     "can not be read|cannot be read": (junk, FailureKind.POLICY),
     "has no evidence of that very tree": (no_evidence, FailureKind.POLICY),
     "Not published: `.github/workflows/ci.yml`": (another_patch, FailureKind.POLICY),
+    "is not the one that was checked": (a_patch_that_nobody_checked, FailureKind.POLICY),
 }
 
 

@@ -48,8 +48,8 @@ async def gate_job(
         verdict = await gate(job, patch, s.policy, bench, review)
     except PatchDoesNotApply as error:
         verdict = Gated(job.report, failure=_does_not_apply(error))
-    if evidence and verdict.report.evidence:
-        verdict = replace(verdict, report=verdict.report.model_copy(update={"evidence": evidence}))
+    if evidence:
+        verdict = _on_evidence(verdict, evidence)
     verdict, usage, events = await _reviewed(verdict, patch, s, entry, hands)
     verdict = replace(verdict, report=redacted(verdict.report, services.redactor))
     events += _events(verdict, services.clock.now())
@@ -73,6 +73,21 @@ async def gate_job(
     }
     message = failure.cause if failure else "The patch passed the gate."
     return await hands.record(s, entry, changes, message, events=events)
+
+
+def _on_evidence(verdict: Gated, evidence: Evidence) -> Gated:
+    """Return the verdict with evidence that was gathered elsewhere; it must be of the very tree."""
+    report = verdict.report.model_copy(update={"evidence": evidence})
+    forbidden = verdict.failure and verdict.failure.kind in {FailureKind.POLICY, FailureKind.SECRET}
+    if forbidden or verdict.tree == evidence.tree:
+        return replace(verdict, report=report)
+    failure = Failure(
+        kind=FailureKind.POLICY,
+        cause="The patch that was brought back is not the one that was checked.",
+        next_step="Look at that run before anything else. Then say `/pushpals retry`.",
+        rule="brought back",
+    )
+    return Gated(report, verdict.tree, failure)
 
 
 async def _reviewed(
