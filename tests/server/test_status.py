@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from pushpals.audit.prose.standing import standing
 from pushpals.audit.redact import Redactor
 from pushpals.github import Allowance
 from pushpals.loop.overview import Overview
@@ -24,7 +25,13 @@ from pushpals.model import (
     Holder,
     JobRecord,
     JobState,
+    Person,
+    Plan,
+    Question,
     RepoRef,
+    Request,
+    RequestRecord,
+    Risk,
     Task,
     Usage,
     WaitReason,
@@ -136,6 +143,43 @@ def test_each_job_stands_in_the_list_where_one_would_look_for_it() -> None:
     )
     assert report.running[0].url == "https://github.example/octo/names/issues/1"
     assert headline(report) == "1 waiting for you, 2 at work, 1 in line, 1 to review, 1 failed"
+
+
+def test_a_plan_that_waits_for_a_yes_or_an_answer_is_among_what_waits_for_people() -> None:
+    made = reporter()
+    overview = made.engine.services.overview  # type: ignore[union-attr]
+    settled = planned(1, Risk.LOW)
+    question = Question(text="Which names?", asked_at=NOW)
+    unsettled = [
+        planned(2, Risk.HIGH),
+        planned(3, Risk.LOW).model_copy(update={"question": question}),
+        planned(4, Risk.HIGH).model_copy(update={"stopped": "The issue was closed."}),
+        planned(5, Risk.LOW).model_copy(update={"drafted_by": HERE}),
+    ]
+    for each in (settled, *unsettled):
+        overview.see_request(REPO, each)
+    report = made.report()
+    assert {row.subject: row.detail for row in report.asked} == {
+        "octo/names#2": "waits for somebody's yes to the plan, risk high",
+        "octo/names#3": "waits for an answer: Which names?",
+    }
+    assert [(row.subject, row.detail) for row in report.running] == [("octo/names#5", "is being planned")]
+    lines = list(standing("octo/names", [settled, *unsettled], [], NOW, "https://github.example"))
+    assert [line.split()[0] for line in lines if " plan " in line] == ["#2", "#3", "#5"]
+
+
+def planned(number: int, risk: Risk) -> RequestRecord:
+    asked = Request(
+        number=number,
+        title=f"Issue {number}",
+        body="b",
+        digest="d",
+        asker=Person(id=1, login="ada"),
+        cause="c",
+        asked_at=NOW,
+    )
+    plan = Plan(tasks=(Task(goal="g"),), risk=risk)
+    return RequestRecord(request=asked, plan=plan, policy_digest="p", base="a" * 40, created_at=NOW)
 
 
 def test_long_lists_are_cut_and_say_so() -> None:

@@ -135,6 +135,8 @@ class Engine:
             errands=self.crew.errands(hint.ref.repo),
             free=self.crew.free,
         )
+        if snapshot.ledger.request:
+            self.services.overview.see_request(hint.ref.repo, snapshot.ledger.request.record)
         for entry in snapshot.ledger.jobs:
             self.services.overview.see(hint.ref.repo, entry.record)
         jobs = [entry.record for entry in plan_jobs(snapshot.ledger)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pushpals.audit.measures import Pull, TeamMetrics, measure
 from pushpals.audit.prose.measures import measures
-from pushpals.audit.prose.standing import place, standing
+from pushpals.audit.prose.standing import place, plan_place, standing
 from pushpals.ledger.reading import read_all
 from pushpals.server.reading import open_library
 from pushpals.server.settings import SettingsError
@@ -47,13 +47,18 @@ async def status(
             _, mirror = await library.open(each, installation)
             found = await read_all(mirror)
             jobs = [file.record for file in found.jobs]
+            requests = [file.record for file in found.requests]
             if as_json:
                 for job in jobs:
                     if where := place(job, now):
                         shown = job.model_dump_json(exclude=_HEAVY)
                         say(f'{{"repository":"{each}","list":"{where}","job":{shown}}}')
+                for request in requests:
+                    if where := plan_place(request):
+                        shown = request.model_dump_json(exclude={"causes", "by"})
+                        say(f'{{"repository":"{each}","list":"{where}","plan":{shown}}}')
             else:
-                for line in standing(str(each), jobs, now, library.endpoints.web):
+                for line in standing(str(each), requests, jobs, now, library.endpoints.web):
                     say(line)
                 for problem in found.damaged:
                     say(f"  damaged: {problem}")

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pushpals import __version__
-from pushpals.audit.prose.standing import PLACES, Place, detail, place
+from pushpals.audit.prose.standing import PLACES, Place, detail, place, plan_detail, plan_place
 from pushpals.model import ENDED, Frozen, JobState, SubjectRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pushpals.loop.engine import Engine
-    from pushpals.model import JobRecord, RepoRef
+    from pushpals.model import JobRecord, RepoRef, RequestRecord
     from pushpals.server.metrics import Reading, Values
     from pushpals.server.poll import Poller
     from pushpals.server.queue import HintQueue
@@ -196,7 +196,22 @@ class Reporter:
                 more += 1
                 continue
             found[where].append(self._row(self.engine, repo, job))
+        for repo, request in self.engine.services.overview.requests():
+            where = plan_place(request)
+            if where is not None and len(found[where]) < SHOWN:
+                found[where].append(self._plan_row(repo, request))
         return {name: tuple(rows) for name, rows in found.items()}, more
+
+    def _plan_row(self, repo: RepoRef, request: RequestRecord) -> Row:
+        number = request.request.number
+        return Row(
+            subject=f"{repo}#{number}",
+            url=f"{self.github}/{repo}/issues/{number}",
+            state="plan",
+            goal=request.request.title,
+            since=request.written_at or request.created_at,
+            detail=plan_detail(request),
+        )
 
     def _row(self, engine: Engine, repo: RepoRef, job: JobRecord) -> Row:
         services = engine.services

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pushpals.audit.prose.words import duration, flat
 from pushpals.model import ENDED, HELD, ON_A_BRANCH, JobState, WaitReason
+from pushpals.policy.plan_gate import waits_for_people
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from pushpals.model import JobRecord
+    from pushpals.model import JobRecord, RequestRecord
 
 Place = Literal["asked", "running", "waiting", "review", "failed"]
 PLACES: dict[Place, str] = {
@@ -48,6 +49,29 @@ def place(job: JobRecord, now: datetime) -> Place | None:
     return "failed" if recent else None
 
 
+def plan_place(request: RequestRecord) -> Place | None:
+    """Return the list in which a request is shown whose plan is not settled; None for any other."""
+    if request.stopped:
+        return None
+    if request.drafted_by:
+        return "running"
+    return "asked" if _unanswered(request) or waits_for_people(request) else None
+
+
+def plan_detail(request: RequestRecord) -> str:
+    """Return what a plan that is not settled waits for."""
+    if request.drafted_by:
+        return "is being planned"
+    if question := _unanswered(request):
+        return f"waits for an answer: {question}"
+    return f"waits for somebody's yes to the plan, risk {request.plan.risk.value}"
+
+
+def _unanswered(request: RequestRecord) -> str:
+    question = request.question
+    return question.text if question and question.answer is None else ""
+
+
 def detail(job: JobRecord, now: datetime, *, live: str = "", here: bool = False, free: bool = True) -> str:
     """Return what a job does, waits for or failed of; `live` is what its worker says, where that is known."""
     if job.failure and job.state in ENDED:
@@ -65,18 +89,26 @@ def detail(job: JobRecord, now: datetime, *, live: str = "", here: bool = False,
     return ""
 
 
-def standing(repository: str, jobs: Iterable[JobRecord], now: datetime, web: str) -> Iterator[str]:
+def standing(
+    repository: str, requests: Iterable[RequestRecord], jobs: Iterable[JobRecord], now: datetime, web: str
+) -> Iterator[str]:
     """Yield the lines that `pushpals status` prints about one repository; `web` is GitHub's address."""
     yield repository
     known = [(place(job, now), job) for job in jobs]
+    plans = [(plan_place(request), request) for request in requests]
     for name, title in PLACES.items():
         rows = [job for where, job in known if where == name]
-        if not rows:
+        unsettled = [request for where, request in plans if where == name]
+        if not rows and not unsettled:
             continue
         yield f"  {title}"
+        for request in unsettled:
+            yield f"    #{request.request.number:<7} {'plan':<11} {flat(request.request.title, 60)}"
+            yield f"             {flat(plan_detail(request), 200)}"
+            yield f"             {web}/{repository}/issues/{request.request.number}"
         for job in sorted(rows, key=lambda each: each.updated_at, reverse=True):
             yield from _row(job, now, f"{web}/{repository}/issues/{job.request}")
-    if not any(where for where, _ in known):
+    if not any(where for where, _ in (*known, *plans)):
         yield "  Nothing runs, waits or failed lately. Label an issue, and it appears here."
 
 
