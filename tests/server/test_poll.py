@@ -28,6 +28,7 @@ class Log:
         self.payloads: dict[int, Mapping[str, Any] | Exception] = {}
         self.fetched: list[int] = []
         self.looked_at = 0
+        self.webhook = "https://pushpals.invalid"
         self.fails: list[Exception] = []
         self.allowances: dict[tuple[int | None, str], Allowance] = {}
 
@@ -47,6 +48,9 @@ class Log:
         for delivery in sorted(self.deliveries_, key=lambda d: d.delivered_at, reverse=True):
             self.looked_at += 1
             yield delivery
+
+    async def webhook_url(self) -> str:
+        return self.webhook
 
     async def payload(self, delivery: LoggedDelivery) -> Mapping[str, Any]:
         self.fetched.append(delivery.id)
@@ -248,3 +252,13 @@ async def test_a_press_is_held_by_the_queue_until_it_was_handled(log: Log, reade
     log.add(2, press=True)
     await reader.poller.read()
     assert reader.queue.holds_presses
+
+
+@pytest.mark.parametrize("webhook", ["", "https://pushpals.invalid"])
+async def test_an_app_without_a_webhook_is_told_once(
+    log: Log, reader: Reader, caplog: pytest.LogCaptureFixture, webhook: str
+) -> None:
+    log.webhook = webhook
+    for _ in range(3):
+        assert await reader.read() == []
+    assert caplog.text.count("Make it active") == (0 if webhook else 1)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pushpals.git import LeaseLost, PushRefused
 from pushpals.github import LinkedView, PullOutcome
 from pushpals.ledger.reading import AllRecords, JobFile, RequestFile
 from pushpals.model import JobState, Person, Plan, Request, RequestRecord, Risk, Task
@@ -109,3 +110,28 @@ async def test_records_go_together_when_their_issue_is_closed_and_old() -> None:
     assert await old_records(records(JobState.MERGED), "OPEN") == []
     assert await old_records(records(JobState.MERGED), "CLOSED", days=500) == []
     assert await old_records(records(JobState.PUBLISHED), "CLOSED") == []
+
+
+class Remote:
+    """A remote that says no."""
+
+    def __init__(self, says: Exception) -> None:
+        self.says = says
+
+    async def push(self, _refs: object) -> None:
+        raise self.says
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        (LeaseLost(BRANCH, None), "moved meanwhile"),
+        (PushRefused("a rule"), "GitHub refused (a rule)"),
+    ],
+)
+async def test_what_cannot_go_stays_and_is_told(says: Exception, told: str) -> None:
+    said: list[str] = []
+    remote: Any = Remote(says)
+    assert not await tidy._deleted(remote, tidy.Litter("x", "y", ()), said.append)
+    assert told in said[0]
+    assert tidy._verdict(3, 1, really=True) == "2 deleted. 1 stay; see above."

@@ -142,12 +142,22 @@ class Poller:
             self._begun = self.now() - OVERLAP
             self._saved = self._since = self.cursor.load()
         found = await self._unseen()
+        if not found and self.read_at is None:
+            await self._warn_of_silence()
         for delivery in reversed(found):
             await self._take(delivery, self._begun)
             self._remember(delivery)
         self._keep()
         self.read_at = time.time()
         return len(found)
+
+    async def _warn_of_silence(self) -> None:
+        """Say so when there is no webhook: then nothing will ever be in the log."""
+        if not await self.github.webhook_url():
+            log.warning(
+                "the App has no webhook, so GitHub logs no deliveries. Make it active in the App's settings, "
+                "with any address. Until then only the look around finds what is new."
+            )
 
     async def _unseen(self) -> list[LoggedDelivery]:
         since = self._since
