@@ -66,7 +66,9 @@ async def test_killed_in_the_middle_it_loses_and_doubles_nothing(town: Town, tmp
     assert len(town.pulls()) == 1
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["cursor kept", "cursor gone"])
+@pytest.mark.parametrize(
+    "kept", [True, pytest.param(False, marks=pytest.mark.thorough)], ids=["cursor kept", "cursor gone"]
+)
 async def test_a_button_pressed_while_nobody_was_there_counts_once(new_town: Builder, *, kept: bool) -> None:
     town = await asking(new_town, [call("run", command=COMMAND), DONE])
     town.forge.set_webhook(town.app, NOWHERE)
@@ -109,6 +111,7 @@ async def test_one_that_polls_and_one_that_takes_webhooks_do_the_work_once(new_t
     assert len([cause for cause in job.served if cause.startswith("press:")]) == 1
 
 
+@pytest.mark.thorough
 async def test_two_processes_one_of_which_polls_do_the_work_once(town: Town, tmp_path: Path) -> None:
     """As above, each a process with a state folder of its own. Both end gently."""
     one, two = tmp_path / "one", tmp_path / "two"
