@@ -20,6 +20,7 @@ async def test_a_label_becomes_a_pull_request(town: Town) -> None:
     [check] = [one for one in town.checks() if one.name == "PushPals / 1-1" and one.head_sha == pull.head_sha]
     assert (check.status, check.conclusion) == ("completed", "success")
     assert f"1-1 is published: {town.forge.url}/octo/names/pull/{pull.number}" in run.summary
+    assert "by rules and `scripted`" in pull.body  # publish asks: the check's job has no model
     [job] = await town.jobs(issue)
     assert job.state is JobState.PUBLISHED
     ledger = await town.ledger()

@@ -63,10 +63,6 @@ TITLE = "Login fails for names with a dot"
 BODY = "When I sign up as `ada.lovelace`, I cannot log in afterwards: the name is not found."
 
 
-async def _nobody() -> str | None:
-    return None
-
-
 @dataclass
 class Town:
     """The town, with the things a story does and sees."""
@@ -171,9 +167,14 @@ class Town:
         view = await (await self.ledger()).observe(issue.number, "main")
         return [entry.record for entry in view.jobs]
 
-    async def ledger(self) -> Ledger:
-        """Return the ledger of the repository, to be read by git."""
-        mirror = await Mirror.open(self.folder / "reader.git", f"{self.forge.url}/octo/names.git", _nobody)
+    async def ledger(self, token: str | None = None) -> Ledger:
+        """Return the ledger of the repository, to be read by git, or with a token to be written too."""
+
+        async def given() -> str | None:
+            return token
+
+        folder = self.folder / ("writer.git" if token else "reader.git")
+        mirror = await Mirror.open(folder, f"{self.forge.url}/octo/names.git", given)
         return Ledger(mirror, LEDGER_IDENTITY)
 
     def checks(self) -> list[CheckRun]:
