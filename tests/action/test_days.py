@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from pushpals.ledger import returned
 from pushpals.model import JobRecord, JobState
 from tests.action.hosted import Actions
 from tests.stories.conftest import Builder
@@ -111,6 +113,36 @@ async def test_a_job_whose_run_vanished_is_done_by_a_later_one(town: Town) -> No
     [done] = await town.jobs(issue)
     assert (done.state, done.attempt) == (JobState.PUBLISHED, 2)
     assert [pull.head_ref for pull in town.pulls()] == [done.branch]
+
+
+async def test_a_publication_that_broke_off_is_finished_by_a_later_run(town: Town) -> None:
+    """The verdict is in the ledger, and nothing else of the run is left: not even the tree it is about."""
+    actions = Actions(town)
+    issue = town.issue()
+    town.label(issue)
+    jobs = actions.workflow["jobs"]
+    actions.workflow["jobs"] = {name: job for name, job in jobs.items() if name != "publish"}
+    [run] = await actions.pump()
+    actions.workflow["jobs"] = jobs
+    assert set(run.results.values()) == {"success"}, run.log()
+    await take_in(town, issue.number, town.folder / "run-7001/artifacts/pushpals-check-1-1/job.bundle")
+    [gated] = await town.jobs(issue)
+    assert gated.state is JobState.GATED
+
+    await over(town, issue.number)
+    late = await actions.run("schedule", {"schedule": "*/30 * * * *"})
+    assert late.results["observe"] == "success", late.log()
+    [done] = await town.jobs(issue)
+    assert done.state is JobState.PUBLISHED
+    assert [pull.head_ref for pull in town.pulls()] == [done.branch]
+
+
+async def take_in(town: Town, number: int, bundle: Path) -> None:
+    """Make what was brought back the record, as a publication does before it breaks off."""
+    ledger = await town.ledger(town.forge.job_token(town.repo, {"contents": "write"}))
+    [held] = (await ledger.observe(number, "main")).jobs
+    tip = await ledger._mirror.unpack(bundle, held.ref, "refs/pushpals-home/1-1")
+    await ledger.adopt(held, await returned(ledger._mirror, held, tip, datetime.now(UTC)))
 
 
 async def over(town: Town, number: int) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pushpals.loop import steps
     from pushpals.loop.hands import Hands
     from pushpals.loop.snapshot import Snapshot
-    from pushpals.model import CheckResult, Evidence, JobRecord, Report, Usage
+    from pushpals.model import CheckResult, Evidence, JobRecord, Report, Sha, Usage
 
 
 async def gate_job(
@@ -175,7 +175,7 @@ async def publish_job(entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Sna
     viewer = s.view.viewer
     author = Identity(viewer.login, f"{viewer.id}+{viewer.login}@users.noreply.github.com")
     message = prose.commit_message(request.record, job)
-    await origin_of(hands.repo, job)
+    await _tree_again(entry, job.tree, hands)
     parents = [job.origin, *([job.merges] if job.merges else [])]
     head = await hands.repo.mirror.commit(job.tree, parents, message, author=author, when=job.updated_at)
     branch = RefUpdate(f"refs/heads/{job.branch}", job.head, head)
@@ -205,6 +205,16 @@ async def publish_job(entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Sna
             raise
         failure = _branch_moved(job.branch) if job.head else _branch_taken(job.branch)
     return await hands.record(s, entry, ended(job, failure), failure.cause)
+
+
+async def _tree_again(entry: Entry[JobRecord], tree: Sha, hands: Hands) -> None:
+    """See to it that the tree that passed the gate is in the mirror, which may be younger than the verdict.
+
+    It is made from the patch again then; whether it became the same is seen when the commit is made on it.
+    """
+    mirror, origin = hands.repo.mirror, await origin_of(hands.repo, entry.record)
+    if (await mirror.read_objects(f"{tree}^{{tree}}"))[0] is None:
+        await mirror.apply_diff(origin, await hands.repo.ledger.file(entry, "patch.diff") or b"")
 
 
 async def delete_branch(step: steps.DeleteBranch, s: Snapshot, hands: Hands) -> Snapshot:
