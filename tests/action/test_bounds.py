@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pushpals.git import GitDenied, Mirror, RefUpdate
+from pushpals.git import Mirror
 from pushpals.ledger.encoding import canonical
 from pushpals.model import CheckResult, Evidence, FailureKind, FileChange, JobRecord, JobState
-from tests.action.hosted import BOT, Actions, Run
+from tests.action.hosted import BOT, Actions
 from tests.git.remotes import anonymous
 from tests.ledger.records import BOT as WRITER
 from tests.stories.conftest import Builder
@@ -19,58 +19,6 @@ from tests.stories.town import FIX, Town
 
 REF = "refs/pushpals/jobs/1-1"
 READS = {"actions": "read", "contents": "read"}
-
-
-async def labelled(town: Town, actions: Actions) -> Run:
-    town.label(town.issue())
-    return (await actions.pump())[0]
-
-
-async def test_no_job_both_writes_and_runs_what_others_wrote(town: Town) -> None:
-    actions = Actions(town, secrets={"app-private-key": "-----a key-----"})
-    run = await labelled(town, actions)
-    assert set(run.results.values()) == {"success"}, run.log()
-
-    secrets = {name: token for name, (token, _) in run.tokens.items()}
-    permissions = {name: at for name, (_, at) in run.tokens.items()}
-    assert permissions["agent"] == permissions["check"] == READS
-    assert {name for name, at in permissions.items() if "write" in at.values()} == {"observe", "publish"}
-
-    def seen(secret: str) -> set[tuple[str, str]]:
-        return {(step.job, step.name) for step in run.steps if secret in step.env.values()}
-
-    fetch = "Fetch what the work needs"
-    assert seen(secrets["agent"]) == {("agent", fetch)}
-    assert seen(secrets["check"]) == {("check", fetch)}
-    assert seen(secrets["observe"]) == {("observe", "Look, plan and claim")}
-    assert seen(secrets["publish"]) == {("publish", "Publish")}
-    assert seen("sk-test-key") == {
-        ("observe", "Look, plan and claim"),
-        ("agent", "Work"),
-        ("publish", "Publish"),
-    }
-    assert {job for job, _ in seen("-----a key-----")} == {"observe", "publish"}
-    assert not any(secret in run.log() for secret in (*secrets.values(), "sk-test-key", "-----a key-----"))
-    for name in ("agent", "check"):
-        await cannot_write(town, secrets[name], name)
-
-
-async def cannot_write(town: Town, token: str, name: str) -> None:
-    url = f"{town.forge.url}/octo/names.git"
-    mirror = await Mirror.open(town.folder / f"{name}.git", url, lambda: _given(token))
-    assert await mirror.ls_remote(REF)
-    with pytest.raises(GitDenied):
-        await _push(mirror)
-
-
-async def _given(token: str) -> str | None:
-    return token
-
-
-async def _push(mirror: Mirror) -> None:
-    await mirror.fetch("+refs/heads/main:refs/heads/main")
-    tip = await mirror.resolve("refs/heads/main")
-    await mirror.push([RefUpdate("refs/heads/evil", None, tip)])
 
 
 # Machines that were taken over

@@ -9,10 +9,10 @@ import pytest
 
 from pushpals.ledger import returned
 from pushpals.model import JobRecord, JobState
-from tests.action.hosted import Actions
+from tests.action.hosted import BOT, Actions
 from tests.stories.conftest import Builder
 from tests.stories.scripted import NO_FINDINGS, Messages
-from tests.stories.test_plans import work_pulls
+from tests.stories.test_plans import MEDIUM, plan_pulls, town_of, work_pulls
 from tests.stories.test_review import BETTER, DONE, EDIT, objection
 from tests.stories.town import FILES, FIX, Town
 
@@ -153,3 +153,25 @@ async def over(town: Town, number: int) -> None:
     passed = {"away_until": datetime.now(UTC) - timedelta(seconds=1), "nonce": "later"}
     record: JobRecord = entry.record.model_copy(update=passed)
     await ledger.advance(entry, record, message="Three hours pass.", when=datetime.now(UTC))
+
+
+async def test_a_plan_waits_for_somebody_s_review_of_it(new_town: Builder) -> None:
+    town = await town_of(new_town)
+    actions = Actions(town)
+    issue = town.issue(body=MEDIUM)
+    town.label(issue)
+    [asked] = await actions.pump()
+    assert asked.results["agent"] == "skipped", asked.log()
+    [plan] = plan_pulls(town)
+    [check] = [run for run in town.checks() if run.external_id == f"plan-{issue.number}"]
+    assert (check.conclusion, check.actions) == ("action_required", ())  # nobody would hear of a button
+
+    town.forge.review(plan, "ada", "APPROVED")  # whoever asked, alone
+    await actions.pump()
+    assert await town.jobs(issue) == []
+
+    town.forge.review(plan, "mia", "APPROVED")
+    ran = await actions.pump()
+    [job] = await town.jobs(issue)
+    assert job.state is JobState.PUBLISHED, ran[-1].log()
+    assert "`mia` approved the plan." in town.comments_of(issue, BOT)
