@@ -175,3 +175,21 @@ async def test_a_plan_waits_for_somebody_s_review_of_it(new_town: Builder) -> No
     [job] = await town.jobs(issue)
     assert job.state is JobState.PUBLISHED, ran[-1].log()
     assert "`mia` approved the plan." in town.comments_of(issue, BOT)
+
+
+async def test_the_default_branch_is_merged_in_where_somebody_asks_for_it(town: Town) -> None:
+    """The history that a merge needs is taken along, though a first look fetches one commit alone."""
+    for n in range(3):
+        await town.forge.push(town.repo, "ada", {"NEWS.md": f"{n}\n"}, message=f"News {n}")
+    actions = Actions(town)
+    issue = town.issue()
+    town.label(issue)
+    await actions.pump()
+    [pull] = town.pulls()
+    await town.forge.push(town.repo, "ada", {"README.md": "# Names\n"}, message="Say it with a capital")
+    town.forge.comment(pull, "ada", "/pushpals rebase")
+    runs = await actions.pump()
+    [job] = await town.jobs(issue)
+    assert (job.state, job.round, job.setback) == (JobState.PUBLISHED, 1, None), runs[-1].log()
+    readme = await town.forge.git.run(town.repo, "show", f"{job.head}:README.md")
+    assert readme.strip() == "# Names"

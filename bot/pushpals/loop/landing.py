@@ -45,6 +45,10 @@ async def gate_job(
     diff = await repo.ledger.file(entry, "patch.diff") or b""
     patch = Patch(base=await origin_of(repo, job), diff=diff, files=job.report.files)
     try:
+        if evidence:
+            # By the diff alone: once it was judged, the report lists the files of the whole pull request.
+            tree = await repo.mirror.apply_diff(patch.base, diff)
+            patch = patch.model_copy(update={"files": await repo.mirror.diff_files(patch.base, tree)})
         verdict = await gate(job, patch, s.policy, bench, review)
     except PatchDoesNotApply as error:
         verdict = Gated(job.report, failure=_does_not_apply(error))
