@@ -22,7 +22,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-thorough test-model check lock clean
+.PHONY: help setup demo test test-thorough test-model bench-agent check lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ test-thorough: $(RUNTIME) $(DEV) ## Run the attacks on it, and every moment at w
 
 test-model: $(RUNTIME) $(DEV) ## Run the tests that need the embedded model
 	@$(BIN)/python -m pytest -m real_model $(ARGS)
+
+bench-agent: $(RUNTIME) $(DEV) ## Mend small bugs with the embedded model, beside asking it for whole files (ARGS="--half tuning")
+	@PYTHONPATH=bot $(BIN)/python -m bench.agent.run $(ARGS)
 
 check: $(RUNTIME) $(DEV) ## Lint, types, workflows and the import rules
 	@echo 'ruff check';       $(BIN)/ruff check --quiet

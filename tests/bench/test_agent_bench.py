@@ -1,0 +1,55 @@
+"""The bench of the agent runs from end to end, here with a scripted model instead of the embedded one."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bench.agent.corpus import load
+from bench.agent.run import run, table
+from bench.agent.whole_file import file_in
+from pushpals.sandbox import SandboxProvider, choose
+from tests.workerpals.conftest import Scripted
+
+CASES = {case.bug.name: case for case in load()}
+
+
+@pytest.fixture(scope="module")
+def sandboxes() -> SandboxProvider:
+    return asyncio.run(choose("bubblewrap", None, []))
+
+
+async def test_both_ways_are_judged_by_the_unseen_tests(sandboxes: SandboxProvider, tmp_path: Path) -> None:
+    case = CASES["roman-limit"]
+    right = Scripted(f"roman.py\n```python\n{case.program['roman.py']}```")
+    results = await run([case], right, sandboxes, tmp_path / "raw")
+    assert [(result.way, result.right, result.seen) for result in results] == [
+        ("agent", True, True),
+        ("whole file", True, True),
+    ]
+    assert all(result.tries and result.tokens for result in results)
+    assert f"| boundary | {case.half} | whole file | 1 of 1 |" in table(results)
+    again = Scripted("unused")
+    assert await run([case], again, sandboxes, tmp_path / "raw") == results
+    assert again.asked == []
+
+
+async def test_what_only_pleases_the_seen_tests_is_no_mending(
+    sandboxes: SandboxProvider, tmp_path: Path
+) -> None:
+    case = CASES["intervals-none"]
+    cheat = case.broken["intervals.py"].replace(
+        "    return max(", "    if isinstance(spans, list) and not spans:\n        return 0\n    return max("
+    )
+    answer = Scripted(f"intervals.py\n```python\n{cheat}```")
+    _, floor = await run([case], answer, sandboxes, tmp_path / "raw")
+    assert (floor.seen, floor.right) == (True, False)
+
+
+def test_the_file_of_an_answer_is_the_one_named_last_before_it() -> None:
+    assert file_in("a.py calls b.py:\n```python\nx = 1\n```", ["a.py", "b.py"]) == ("b.py", "x = 1\n")
+    assert file_in("```\nx = 1\n```", ["a.py"]) == ("a.py", "x = 1\n")
+    assert file_in("```\nx = 1\n```", ["a.py", "b.py"]) is None
+    assert file_in("none", ["a.py"]) is None
