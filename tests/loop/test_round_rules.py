@@ -19,7 +19,7 @@ from pushpals.loop.decide import decide, people_to_check
 from pushpals.loop.hands import Again
 from pushpals.loop.rounds import ended, retry
 from pushpals.loop.rules.integration import why_not_by_itself
-from pushpals.loop.rules.rounds import round_steps
+from pushpals.loop.rules.rounds import MOST_PEOPLE, people_of_rounds, round_steps
 from pushpals.loop.snapshot import Snapshot
 from pushpals.model import (
     Failure,
@@ -92,6 +92,17 @@ def test_a_remark_in_a_thread_is_an_order_with_its_place() -> None:
     [order] = orders(seen(replace(pull(), threads=(thread(said()),))))
     assert (order.kind, order.cause, order.by, order.text) == (OrderKind.REVIEW, "remark-1", BEN, "Say why.")
     assert (order.path, order.line, order.thread) == ("auth/names.py", 6, "thread-1")
+
+
+def test_a_crowd_of_strangers_costs_a_bounded_number_of_requests() -> None:
+    crowd = [Person(id=1000 + n, login=f"stranger{n}") for n in range(MOST_PEOPLE + 50)]
+    late = timedelta(hours=1)
+    shown = [said(by=one, name=f"remark-{one.id}") for one in crowd]
+    newest = replace(said(name="of-ben"), created_at=NOON + late)
+    s = seen(replace(pull(), threads=(thread(*shown, newest, replace(newest, id="of-ben-2")),)))
+    people = people_of_rounds(s.view, s.ledger)
+    assert people[0] == BEN
+    assert len(people) == len(set(people)) == MOST_PEOPLE
 
 
 def test_all_that_a_review_asks_comes_in_one_round() -> None:

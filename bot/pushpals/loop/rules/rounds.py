@@ -29,6 +29,8 @@ MERGE_TEXT = (
     "Merge the base branch: files hold both sides between conflict markers. Keep what both sides meant, "
     "and leave no marker."
 )
+MOST_PEOPLE = 30
+"""People whose remarks are looked at, of all those who wait for an answer."""
 OPEN_TO_ROUNDS = frozenset({JobState.PUBLISHED, JobState.APPROVED})
 
 
@@ -62,13 +64,19 @@ def free_for_a_round(s: Snapshot, job: JobRecord) -> bool:
 
 
 def people_of_rounds(view: SubjectView, ledger: LedgerView) -> list[Person]:
-    """Return the people whose remarks may begin a round, so that their role is read."""
-    people: list[Person] = []
+    """Return the people whose remarks may begin a round, so that their role is read.
+
+    Each costs a request at each look, and a crowd of outsiders may remark what it likes: so only the last
+    `MOST_PEOPLE` of them count. Whoever has the role is among those when their remark arrives.
+    """
+    remarks: list[Order] = []
     for entry in plan_jobs(ledger):
         pull = pull_of(view, entry.record)
         if entry.record.state in OPEN_TO_ROUNDS and pull is not None and pull.state == "OPEN":
-            people += [order.by for order in remarks_of(pull, entry.record) if order.by]
-    return people
+            remarks += remarks_of(pull, entry.record)
+    newest = sorted(remarks, key=lambda order: order.at, reverse=True)
+    people = {order.by.id: order.by for order in newest if order.by}
+    return list(people.values())[:MOST_PEOPLE]
 
 
 def remarks_of(pull: PullView, job: JobRecord) -> Iterator[Order]:
