@@ -22,7 +22,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-thorough test-model bench-agent check lock clean
+.PHONY: help setup demo test test-thorough test-model bench bench-agent check lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ test-model: $(RUNTIME) $(DEV) ## Run the tests that need the embedded model
 
 bench-agent: $(RUNTIME) $(DEV) ## Mend small bugs with the embedded model, beside asking it for whole files (ARGS="--half tuning")
 	@PYTHONPATH=bot $(BIN)/python -m bench.agent.run $(ARGS)
+
+bench: $(RUNTIME) ## Measure it beside its peers and write docs/benchmarks.md (ARGS="--only webhook")
+	@PYTHONPATH=bot $(BIN)/python -m bench.product.run $(ARGS)
 
 check: $(RUNTIME) $(DEV) ## Lint, types, workflows and the import rules
 	@echo 'ruff check';       $(BIN)/ruff check --quiet

@@ -16,6 +16,7 @@ from pathlib import Path
 from pushpals.git import bundle, trees
 from pushpals.git.capture import Capture, Exporter
 from pushpals.git.errors import GitError, RefMissing
+from pushpals.git.flight import Flights
 from pushpals.git.lock import exclusive, remove_stale_locks
 from pushpals.git.merge import Merge, landed_in, merge
 from pushpals.git.objects import Identity, NewCommit, ObjectStore
@@ -55,6 +56,7 @@ class Mirror:
         self._store = ObjectStore(path)
         self._remote = Remote(self._git, url, token)
         self._known: set[str] = set()
+        self._flights = Flights()
         self._exporter = Exporter(self._git, self._store)
 
     @classmethod
@@ -108,14 +110,20 @@ class Mirror:
         from then on what is new: history can be long, and few questions need it.
         """
         ref = f"refs/heads/{branch}"
-        if ref not in self._known and await self.resolve(ref) is None:
-            await self._remote.fetch(f"+{ref}:{ref}", "--depth=1")
-        self._known.add(ref)
-        await self._remote.fetch(f"+{ref}:{ref}", *refspecs)
+        await self._flights.share((ref, *refspecs), lambda: self._bring(ref, refspecs))
         tip = await self.resolve(ref)
         if tip is None:
             raise RefMissing(f"The remote has no branch {branch}.")
         return tip
+
+    async def _bring(self, ref: str, refspecs: Sequence[str]) -> None:
+        if ref not in self._known and await self.resolve(ref) is None:
+            await self._remote.fetch(f"+{ref}:{ref}", "--depth=1")
+            self._known.add(ref)
+            if not refspecs:
+                return
+        self._known.add(ref)
+        await self._remote.fetch(f"+{ref}:{ref}", *refspecs)
 
     async def ls_remote(self, *patterns: str) -> dict[str, Sha]:
         """Return the remote's refs that match `patterns`; see `Remote.ls`."""

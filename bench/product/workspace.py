@@ -1,0 +1,134 @@
+"""Workspaces of a large repository beside `git clone --depth 1`: the first, another, eight."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from bench.product.git_server import GitServer
+from bench.product.size import Size
+from bench.report import Figure, Row
+from pushpals.git import Mirror
+
+BRANCH = "main"
+AT_ONCE = 8
+_ENV = {
+    "PATH": os.environ["PATH"],
+    "HOME": "/nonexistent",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_AUTHOR_NAME": "Bench",
+    "GIT_AUTHOR_EMAIL": "bench@example.org",
+    "GIT_COMMITTER_NAME": "Bench",
+    "GIT_COMMITTER_EMAIL": "bench@example.org",
+}
+
+
+async def _nobody() -> None:
+    return None
+
+
+def _git(folder: Path, *args: str) -> None:
+    subprocess.run(["git", *args], cwd=folder, env=_ENV, check=True, capture_output=True, timeout=300)
+
+
+def generate(folder: Path, files: int) -> Path:
+    """Write a bare repository of `files` files and some history, always the same, and return its path."""
+    dice = random.Random(6)  # noqa: S311 - the same repository each time
+    words = ["".join(dice.choices("abcdefghijklmnop", k=dice.randint(3, 9))) for _ in range(2000)]
+    work, bare = folder / "work", folder / "large.git"
+    work.mkdir(parents=True)
+    _git(work, "init", "-q", "-b", BRANCH)
+    for part in range(4):
+        for number in range(part, files, 4):
+            file = work / f"d{number % 97}" / f"s{number % 13}" / f"f{number}.py"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lines = (" ".join(dice.choices(words, k=8)) for _ in range(dice.randint(10, 60)))
+            file.write_text("\n".join(lines) + "\n")
+        _git(work, "add", "-A")
+        _git(work, "commit", "-q", "-m", f"Part {part}")
+    _git(folder, "clone", "-q", "--bare", str(work), str(bare))
+    _git(bare, "repack", "-adq")
+    shutil.rmtree(work)
+    return bare
+
+
+async def _clone(url: str, into: Path) -> None:
+    argv = ("git", "clone", "-q", "--depth", "1", url, str(into))
+    process = await asyncio.create_subprocess_exec(*argv, env=_ENV)
+    if await process.wait():
+        raise RuntimeError(f"{' '.join(argv)} failed")
+
+
+async def _ours(mirror: Mirror, into: Path) -> None:
+    await mirror.materialise(await mirror.fetch_branch(BRANCH), into)
+
+
+async def _eight(server: GitServer, folder: Path) -> tuple[float, float, int]:
+    began = time.perf_counter()
+    await asyncio.gather(*(_clone(server.url, folder / f"clone{n}") for n in range(AT_ONCE)))
+    theirs = time.perf_counter() - began
+    mirror = await Mirror.open(folder / "mirror.git", server.url, _nobody)
+    before = server.fetches
+    began = time.perf_counter()
+    await asyncio.gather(*(_ours(mirror, folder / f"ours{n}") for n in range(AT_ONCE)))
+    return theirs, time.perf_counter() - began, server.fetches - before
+
+
+async def _all(size: Size, folder: Path) -> Figure:
+    theirs, first, again = [], [], []
+    bare = await asyncio.to_thread(generate, folder, size.files)
+    async with GitServer(bare).running() as server:
+        for number in range(min(3, size.few)):
+            place = folder / str(number)
+            place.mkdir()
+            began = time.perf_counter()
+            await _clone(server.url, place / "clone")
+            theirs.append(time.perf_counter() - began)
+            began = time.perf_counter()
+            mirror = await Mirror.open(place / "mirror.git", server.url, _nobody)
+            await _ours(mirror, place / "first")
+            first.append(time.perf_counter() - began)
+            tip = await mirror.resolve(f"refs/heads/{BRANCH}")
+            if tip is None:
+                raise RuntimeError("the mirror has no branch")
+            began = time.perf_counter()
+            await mirror.ensure(tip, None)
+            await mirror.materialise(tip, place / "again")
+            again.append(time.perf_counter() - began)
+            await asyncio.to_thread(shutil.rmtree, place)
+        place = folder / "eight"
+        place.mkdir()
+        clones, ours, fetches = await _eight(server, place)
+    clone, one, cached = map(statistics.median, (theirs, first, again))
+    rows = (
+        Row("first workspace, of a depth-1 clone", one / clone, "times", "at most", 1.05),
+        Row("commit already here, of a depth-1 clone", cached / clone, "times", "at most", 0.2),
+        Row("eight at once, of eight depth-1 clones", ours / clones, "times", "at most", 0.2),
+        Row("fetches that brought objects, for the eight", float(fetches), "", "at most", 1.0),
+    )
+    bars = (
+        ("git clone --depth 1", clone),
+        ("PushPals, first", one),
+        ("PushPals, commit here", cached),
+        ("eight git clone --depth 1", clones),
+        ("PushPals, eight at once", ours),
+    )
+    how = (
+        f"A generated repository of {size.files:,} files over loopback HTTP (`git http-backend`). Every run "
+        "lays out the whole tree, in folders of its own, by turns; eight at once begin with an empty mirror."
+    )
+    return Figure("workspace", "Workspaces", how, rows, bars, "s", size.taken)
+
+
+def measure(size: Size) -> Figure:
+    """Return the figure."""
+    with tempfile.TemporaryDirectory(prefix="pushpals-bench-") as folder:
+        return asyncio.run(_all(size, Path(folder)))
