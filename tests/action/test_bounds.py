@@ -151,6 +151,7 @@ async def test_evidence_of_the_agents_own_making_is_refused(town: Town) -> None:
     assert town.pulls() == []
 
 
+@pytest.mark.thorough
 async def test_what_is_cancelled_meanwhile_is_not_published(town: Town) -> None:
     actions = Actions(town)
     issue = town.issue()

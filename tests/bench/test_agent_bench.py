@@ -21,6 +21,7 @@ def sandboxes() -> SandboxProvider:
     return asyncio.run(choose("bubblewrap", None, []))
 
 
+@pytest.mark.thorough
 async def test_both_ways_are_judged_by_the_unseen_tests(sandboxes: SandboxProvider, tmp_path: Path) -> None:
     case = CASES["roman-limit"]
     right = Scripted(f"roman.py\n```python\n{case.program['roman.py']}```")
@@ -36,6 +37,7 @@ async def test_both_ways_are_judged_by_the_unseen_tests(sandboxes: SandboxProvid
     assert again.asked == []
 
 
+@pytest.mark.thorough
 async def test_what_only_pleases_the_seen_tests_is_no_mending(
     sandboxes: SandboxProvider, tmp_path: Path
 ) -> None:

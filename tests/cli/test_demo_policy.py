@@ -38,7 +38,7 @@ async def demo(home: Path, model: ScriptedModel, policy: str, *more: str) -> Ran
     )
 
 
-@pytest.mark.parametrize("roles", ["[admin]", "[release team]"])
+@pytest.mark.parametrize("roles", ["[admin]", pytest.param("[release team]", marks=pytest.mark.thorough)])
 async def test_label_and_role_are_the_policys(tmp_path: Path, model: ScriptedModel, roles: str) -> None:
     ran = await demo(tmp_path, model, f"trigger:\n  label: please\naccess:\n  roles: {roles}\n")
     assert ran.code == 0, ran.out + ran.err

@@ -59,9 +59,9 @@ async def finished_once(town: Town, folder: Path) -> None:
 
 
 def moments() -> list[object]:
-    """Every effect; `make test` tries one in five of them."""
+    """Every effect; `make test` tries one in ten of them."""
     rest = [pytest.mark.thorough]
-    return [pytest.param(n, marks=[] if n % 5 == 0 else rest) for n in range(1, EFFECTS + 1)]
+    return [pytest.param(n, marks=[] if n % 10 == 0 else rest) for n in range(1, EFFECTS + 1)]
 
 
 @pytest.mark.parametrize("fatal", moments())

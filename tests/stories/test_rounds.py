@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from pushpals.git import Mirror
 from pushpals.ledger.verify import verify_job
 from pushpals.local.forge.entities import Issue, PullRequest
@@ -101,6 +103,7 @@ async def test_what_an_outsider_remarks_makes_no_round(new_town: Builder) -> Non
     assert len(town.model.asked) == asked
 
 
+@pytest.mark.thorough
 async def test_red_ci_calls_the_medic_with_the_log_at_most_twice(new_town: Builder) -> None:
     again = call("write", path="auth/names.py", content=COMMENTED.replace("kept", "kept too"))
     town, issue = await native(new_town, ANSWER, DONE, again, DONE)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import pytest
+
 from pushpals.ledger import TRAIN
 from pushpals.local.forge.entities import Issue, PullRequest
 from pushpals.model import JobRecord, JobState, TrainRecord
@@ -130,6 +132,7 @@ async def settled(town: Town, issues: dict[str, Issue]) -> dict[str, JobRecord]:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.thorough
 async def test_good_ones_land_and_the_culprit_goes_back(new_town: Builder) -> None:
     town = await new_town(files=FILES)
     town.tools = True
