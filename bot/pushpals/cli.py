@@ -25,7 +25,7 @@ EXIT_INTERRUPTED = 130
 @click.pass_context
 def main(context: click.Context) -> None:
     """A software team that lives in a GitHub repository."""
-    context.obj = commands.Terminal(_settings, _run)
+    context.obj = commands.Terminal(_settings, _run, _progress)
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -206,7 +206,7 @@ def audit() -> None:
 
 
 audit.add_command(commands.timeline)
-for command in (commands.status, commands.metrics, commands.gc):
+for command in (commands.worker, commands.status, commands.metrics, commands.gc):
     main.add_command(command)
 
 

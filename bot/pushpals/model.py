@@ -508,6 +508,8 @@ class Holder(Frozen):
 
     instance: str
     boot: str
+    name: str = ""
+    """What people call it, where it has a name: a worker's, or a workflow run."""
 
 
 class CarLeft(Frozen):
@@ -593,6 +595,12 @@ class JobRecord(Frozen):
     """Who wrote this record: the process that goes on from here, unless it is seen to be gone."""
     away_until: datetime | None = None
     """Until when the holder may be silent: it works on a copy of this record, and brings that back whole."""
+    queued_at: datetime | None = None
+    """When it last went into the queue."""
+    claimed_at: datetime | None = None
+    """When it was last taken out of it."""
+    runs_asked: tuple[datetime, ...] = ()
+    """When workflow runs were asked to take it, since it went into the queue."""
     nonce: str
     """Random, new in every record: settles a lost answer to a compare-and-swap."""
     updated_at: datetime

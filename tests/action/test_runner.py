@@ -70,7 +70,7 @@ def test_the_event_says_where_to_look(
 
 def test_all_jobs_of_a_run_hold_one_claim(tmp_path: Path) -> None:
     found = runner(tmp_path, "schedule", {}, PUSHPALS_JOB="42-1@abc")
-    assert found.holder == Holder(instance="actions", boot="77")
+    assert found.holder == Holder(instance="actions", boot="77", name="workflow run 77")
     assert found.claim() == (SubjectRef(repo=NAMES, number=42), "42-1", "abc")
 
 

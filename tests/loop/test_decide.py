@@ -276,6 +276,35 @@ def test_a_retry_waits_for_its_time() -> None:
     assert decide(snapshot(DRAWN, request(), [waiting], now=due))[-1] == steps.StartJob("42-1")
 
 
+# Jobs that are worked on elsewhere
+
+
+def test_a_job_for_workers_waits_for_them() -> None:
+    sent = RepoPolicy(dispatch="worker")
+    [only] = decide(snapshot(view(), request(), [job(queued_at=NOON)], policy=sent))
+    assert writes(only) == [AddReaction, AddComment, CreateCheckRun]
+    assert "for a worker" in str(only)
+    held = job(JobState.RUNNING, queued_at=NOON, claimed_at=NOON, holder=Holder(instance="w", boot="1"))
+    assert decide(snapshot(DRAWN, request(), [held], policy=sent, abandoned=["42-1"]))[0] != steps.StartJob(
+        "42-1"
+    )
+
+
+def test_a_run_is_asked_for_and_asked_for_again_while_none_comes() -> None:
+    sent = RepoPolicy(dispatch="actions")
+    now = NOON + timedelta(hours=1)
+
+    def owed(*ago: int) -> list[steps.Step]:
+        asked = tuple(now - timedelta(minutes=minutes) for minutes in ago)
+        found = decide(snapshot(DRAWN, request(), [job(runs_asked=asked)], policy=sent, now=now))
+        return [step for step in found if not isinstance(step, steps.Write)]
+
+    assert owed() == [steps.AskForRun("42-1")]
+    assert owed(14) == [steps.Wake(now + timedelta(minutes=1))]
+    assert owed(16) == [steps.AskForRun("42-1")]
+    assert owed(50, 33, 16) == []
+
+
 # Two replicas
 
 

@@ -90,7 +90,7 @@ class Town:
         chosen = self.chosen or ChosenModel(
             "scripted", "scripted", url=self.model.url, native_tools=self.tools
         )
-        async with open_services(self.settings, Parts(chosen, self.sandboxes), self._note) as services:
+        async with open_services(self.settings, Parts(chosen, self.sandboxes), self.note) as services:
             door = await Door.open(None if poll else self.settings.require_webhook_secret())
             server = Server.start(services, door, poll=poll)
             if poll is None:
@@ -100,14 +100,15 @@ class Town:
             finally:
                 await server.close()
 
-    def _note(self, event: Event) -> None:
+    def note(self, event: Event) -> None:
+        """Take in what a server or worker tells."""
         self.events.append(event)
         self.told.set()
 
-    async def tells(self, text: str, seconds: float = 60.0) -> None:
-        """Wait until the server tells something with `text` in it."""
+    async def tells(self, text: str, seconds: float = 60.0, *, times: int = 1) -> None:
+        """Wait until the server tells something with `text` in it, for the n-th time."""
         async with asyncio.timeout(seconds):
-            while not any(text in event.text for event in self.events):
+            while sum(text in event.text for event in self.events) < times:
                 self.told.clear()
                 await self.told.wait()
 

@@ -12,7 +12,7 @@ from pushpals.action.opening import at_home
 from pushpals.audit.text import clean_untrusted
 from pushpals.git import GitError
 from pushpals.ledger import ClaimLost, job_ref
-from pushpals.loop.away import HOME, ClaimingCrew, bring_back, give_up
+from pushpals.loop.away import HOME, RUN_EVENT, ClaimingCrew, bring_back, give_up
 from pushpals.loop.engine import Engine
 from pushpals.loop.hands import Hands
 from pushpals.loop.observe import observe as look
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DISPATCH = "pushpals"
-"""Type of the event with which a run starts the next one."""
 LONGEST_NAP = 100.0
 """Seconds that a job waits for something to be due; what is due later is looked at by a later run."""
 
@@ -137,7 +135,7 @@ async def publish(runner: Runner, settings: Settings) -> int:
         s = await look(services, repo, ref)
         _tell(runner, s, job)
         if any(entry.record.state is JobState.QUEUED for entry in plan_jobs(s.ledger)):
-            await repo.client.dispatch(DISPATCH, {"issue": str(ref.number)})
+            await repo.client.dispatch(RUN_EVENT, {"issue": str(ref.number)})
             runner.say("There is more to do: the next run is asked for.")
     return 0
 

@@ -86,6 +86,7 @@ async def at_home(runner: Runner, settings: Settings, *, capacity: int) -> Async
         endpoints=endpoints,
         capacity=capacity,
         away=AWAY,
+        works_for=frozenset({"inline", "actions"}),
         retry_factor=settings.retry_factor,
     )
     try:

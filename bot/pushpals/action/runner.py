@@ -55,7 +55,7 @@ class Runner:
     @property
     def holder(self) -> Holder:
         """Who the jobs of this run are, to the ledger: one and the same."""
-        return Holder(instance=INSTANCE, boot=self.run)
+        return Holder(instance=INSTANCE, boot=self.run, name=f"workflow run {self.run}")
 
     def claim(self) -> tuple[SubjectRef, JobId, str]:
         """Return the subject, job and commit that this job is about. Raises SettingsError when it is none."""

@@ -46,7 +46,7 @@ from pushpals.github.mutations import (
     UpdatePullRequest,
     Written,
 )
-from pushpals.github.permissions import CONTROL, OBSERVE, PUSH, Permissions
+from pushpals.github.permissions import CONTROL, OBSERVE, PUSH, READ_LOGS, Permissions
 from pushpals.github.repo import RepoClient
 from pushpals.github.views import (
     CheckConclusion,
@@ -75,6 +75,7 @@ __all__ = [
     "CONTROL",
     "OBSERVE",
     "PUSH",
+    "READ_LOGS",
     "AccessDenied",
     "AddComment",
     "AddLabels",

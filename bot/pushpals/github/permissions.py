@@ -44,5 +44,8 @@ OBSERVE = Permissions(
 CONTROL = Permissions(**{**OBSERVE, "checks": "write", "issues": "write", "pull_requests": "write"})
 """Everything people see, but not one commit: comments, labels, checks, pull requests. It can fetch."""
 
+READ_LOGS = Permissions(actions="read", metadata="read")
+"""Read the logs of workflow jobs, and nothing else."""
+
 PUSH = Permissions(contents="write", metadata="read")
 """Fetch and push, and nothing else."""

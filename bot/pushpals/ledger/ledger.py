@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from cachetools import LRUCache
@@ -49,6 +49,9 @@ from pushpals.model import (
     SpendingRecord,
     TrainRecord,
 )
+
+MOST_BY_NAME = 8
+"""Jobs that are fetched one by one; for more all of them are, which is fewer words to git."""
 
 
 class Ledger:
@@ -176,6 +179,24 @@ class Ledger:
         refs = await self._mirror.ls_remote(f"{JOBS}*")
         jobs = {job: sha for ref, sha in refs.items() if (job := job_of(ref))}
         return {job: jobs[job] for job in sorted(jobs, key=job_order)}
+
+    async def read_jobs(self, jobs: Collection[JobId]) -> list[Entry[JobRecord]]:
+        """Fetch and read these jobs, in one fetch; what is gone or cannot be read is left out."""
+        if not jobs:
+            return []
+        few = len(jobs) <= MOST_BY_NAME
+        patterns = [job_ref(job) for job in jobs] if few else [f"{JOBS}*"]
+        specs = [s for pattern in patterns for s in (_exactly(pattern) if few else _all(pattern))]
+        await self._mirror.fetch(*specs)
+        wanted = {job_ref(job) for job in jobs}
+        refs = {ref: sha for ref, sha in (await self._mirror.refs(f"{JOBS}*")).items() if ref in wanted}
+        records = await self._mirror.read_objects(*(f"{sha}:{RECORD}" for sha in refs.values()))
+        roots = await self._find_roots(list(refs.values()))
+        found: list[Entry[JobRecord]] = []
+        for (ref, sha), data in zip(refs.items(), records, strict=True):
+            with contextlib.suppress(LedgerDamaged):
+                found.append(Entry(ref, sha, roots[sha], parse(JobRecord, ref, sha, data)))
+        return sorted(found, key=lambda entry: job_order(entry.record.id))
 
     async def create(
         self,

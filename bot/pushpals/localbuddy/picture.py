@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pushpals.ledger import Entry, LedgerDamaged
     from pushpals.model import JobId, JobRecord, RequestRecord, Sha
     from pushpals.policy.access import Refused
-    from pushpals.policy.repo_policy import PolicyProblem, RepoPolicy
+    from pushpals.policy.repo_policy import Dispatch, PolicyProblem, RepoPolicy
 
 POLICY_CHECK = "PushPals / policy"
 
@@ -149,6 +149,8 @@ class Drawn:
     """Whether the comment is drawn here."""
     live: frozenset[JobId] = frozenset()
     """Jobs that are worked on here: their workers keep what is said of them moving."""
+    dispatch: Dispatch = "inline"
+    """Where the policy sends jobs."""
 
 
 def owed(view: SubjectView, drawn: Drawn) -> tuple[Mutation, ...]:
@@ -174,11 +176,11 @@ def owed(view: SubjectView, drawn: Drawn) -> tuple[Mutation, ...]:
         writes += _head_check(view, entry.record)
         writes += pull_picture.kept(view, drawn.request, drawn.jobs, entry.record)
         if not opened:
-            writes += _live_check(view, entry)
+            writes += _live_check(view, entry, drawn)
             writes += review_owed(pull_picture.pull_of(view, entry.record), entry.record)
     if not opened and drawn.comment:
         for entry in drawn.before:
-            writes += _live_check(view, entry)
+            writes += _live_check(view, entry, drawn)
     return tuple(writes)
 
 
@@ -213,7 +215,7 @@ def run_of(view: SubjectView, commit: Sha, job: JobRecord) -> CheckRunView | Non
     return next((run for run in view.check_runs.get(commit, ()) if run.external_id == job.id), None)
 
 
-def _live_check(view: SubjectView, entry: Entry[JobRecord]) -> list[Mutation]:
+def _live_check(view: SubjectView, entry: Entry[JobRecord], drawn: Drawn) -> list[Mutation]:
     """The check run to watch while work goes on.
 
     It stands on the first commit of the job's own ref: a commit that belongs to this job alone, so that
@@ -223,7 +225,7 @@ def _live_check(view: SubjectView, entry: Entry[JobRecord]) -> list[Mutation]:
     run = run_of(view, entry.root, job)
     over = job.state in ENDED | ON_A_BRANCH | {JobState.WAITING}
     verdict = conclusion(job) if over else None
-    title, summary = prose.check_title(job, verdict), prose.check_summary(job)
+    title, summary = prose.check_title(job, verdict), prose.check_summary(job, dispatch=drawn.dispatch)
     if run is None:
         return [
             CreateCheckRun(
@@ -238,9 +240,11 @@ def _live_check(view: SubjectView, entry: Entry[JobRecord]) -> list[Mutation]:
                 actions=buttons_of(job),
             )
         ]
-    same = run.status == "COMPLETED" and run.title == title and run.summary == summary
-    if same if over else run.status != "COMPLETED":
-        return []  # while work goes on, the worker itself keeps it moving
+    moves = job.id in drawn.live or drawn.dispatch == "inline"
+    if not over and moves and run.status != "COMPLETED":
+        return []  # while work goes on here, the worker itself keeps it moving
+    if (run.status == "COMPLETED") is over and run.title == title and run.summary == summary:
+        return []
     return [
         UpdateCheckRun(
             repository_id=view.repository.id,

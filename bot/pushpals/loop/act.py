@@ -21,6 +21,7 @@ from pushpals.loop import (
     steps,
     writes,
 )
+from pushpals.loop.away import RUN_EVENT
 from pushpals.loop.hands import Again, Hands, entry_of
 from pushpals.loop.observe import with_written
 from pushpals.loop.rounds import ended
@@ -49,6 +50,14 @@ async def _start_job(step: steps.StartJob, s: Snapshot, hands: Hands) -> Snapsho
     if jobs.day_spent(s, entry.record):
         return s
     return await hands.crew.start(entry, s, hands)
+
+
+async def _ask_for_run(step: steps.AskForRun, s: Snapshot, hands: Hands) -> Snapshot:
+    """Ask, then record it: asked twice, the second run finds nothing left to claim."""
+    entry = entry_of(s, step.job)
+    await hands.repo.client.dispatch(RUN_EVENT, {"issue": str(s.ref.number)})
+    asked = {"runs_asked": (*entry.record.runs_asked, s.now)}
+    return await hands.record(s, entry, asked, "A workflow run is asked for.")
 
 
 async def _pause_job(step: steps.PauseJob, s: Snapshot, hands: Hands) -> Snapshot:
@@ -120,6 +129,7 @@ ACTORS: Mapping[type[steps.Step], Actor] = {
     steps.ReadAgain: planning.read_again,
     steps.QueueJob: intake.queue_job,
     steps.StartJob: _start_job,
+    steps.AskForRun: _ask_for_run,
     steps.PauseJob: _pause_job,
     steps.TakeUp: _take_up,
     steps.GateJob: _gate_job,

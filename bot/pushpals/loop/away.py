@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pushpals.loop.services import Repo, Services
     from pushpals.model import Evidence, JobId, JobRecord, RepoRef, RequestRecord, Sha
 
+RUN_EVENT = "pushpals"
+"""Type of the event that starts a run of the repository's workflow."""
 HOME = "refs/pushpals-home/"
 """Where what was brought back lies while it is looked at."""
 _NOBODY = Person(id=0, login="ghost")
@@ -99,6 +101,7 @@ def snapshot_away(services: Services, repo: Repo, ledger: LedgerView, policy: by
         ledger=ledger,
         policy=parse_policy(policy),
         roles={},
+        works_for=services.config.works_for,
     )
 
 

@@ -15,6 +15,7 @@ from pushpals.ledger import ClaimLost
 from pushpals.loop.act import act
 from pushpals.loop.decide import decide
 from pushpals.loop.hands import Again, Hands
+from pushpals.loop.lookout import Lookout
 from pushpals.loop.observe import observe
 from pushpals.loop.rules.common import plan_jobs
 from pushpals.loop.rules.integration import RIDING
@@ -59,6 +60,7 @@ class Engine:
         self._homes: LRUCache[SubjectRef, SubjectRef] = LRUCache(maxsize=2_000)
         self.crew = crew or Crew(services, tell)
         self.trains = TrainDriver(services, tell)
+        self.elsewhere = Lookout(services, tell)
         self.claims = ClaimWatch(services.clock.monotonic, services.config.reclaim_after)
 
     async def handle(self, hint: Hint) -> datetime | None:
@@ -88,6 +90,7 @@ class Engine:
                 await self._tell(hint.model_copy(update={"ref": home}))
                 return None
             try:
+                self.elsewhere.see(hint, snapshot)
                 while owed := decide(snapshot):
                     step = owed[0]
                     if isinstance(step, Wake):
@@ -100,6 +103,7 @@ class Engine:
                     snapshot = await act(step, snapshot, Hands(self.services, repo, self.crew))
                     boarding = boarding or _riding(snapshot) != before
                     self.services.board.see(hint.ref, snapshot.view)
+                    self.elsewhere.see(hint, snapshot)
                     self._learn_homes(snapshot)
             except (Again, ClaimLost, LeaseLost) as moved:
                 log.info("%s moved while it was worked on, looking again: %s", hint.ref, moved)

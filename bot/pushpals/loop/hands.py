@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from pushpals.audit.chain import AuditEvent, Chain
 from pushpals.loop.services import Event
 from pushpals.loop.spending import spent_today
+from pushpals.model import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,13 +92,20 @@ async def advance(
 ) -> Entry[JobRecord]:
     """Move a job's record by compare-and-swap; its audit chain and the refs in `also` go in the same push."""
     now = services.clock.now()
-    stamp = {"by": services.holder, "nonce": secrets.token_hex(8), "updated_at": now}
+    stamp: dict[str, object] = {"nonce": secrets.token_hex(8), "updated_at": now}
+    if not services.config.headless:
+        stamp["by"] = services.holder
+    state = changes.get("state", entry.record.state)
+    if state is JobState.QUEUED and entry.record.state is not JobState.QUEUED:
+        stamp |= {"queued_at": now, "claimed_at": None, "runs_asked": ()}
+    elif state is JobState.CLAIMED:
+        stamp["claimed_at"] = now
     record = entry.record.model_copy(update={**changes, **stamp})
     record = record.model_copy(update={"today": spent_today(entry.record, record, now.date())})
     chain = await chain_of(repo, entry)
     lines = [chain.append(services.redactor.event(event)) for event in events]
-    state = AuditEvent(at=now, kind="state", text=message, attributes={"state": record.state.value})
-    lines.append(chain.append(state))
+    moved = AuditEvent(at=now, kind="state", text=message, attributes={"state": record.state.value})
+    lines.append(chain.append(moved))
     advanced = await repo.ledger.advance(
         entry, record, files=files or {}, audit=lines, message=message, when=now, also=also
     )

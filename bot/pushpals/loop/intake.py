@@ -102,6 +102,7 @@ async def queue_job(step: steps.QueueJob, s: Snapshot, hands: Hands) -> Snapshot
         nonce=secrets.token_hex(8),
         created_at=now,
         updated_at=now,
+        queued_at=now,
     )
     message = f"Job {job_id} is queued for {prose.role_name(task.role)}."
     line = Chain(job_id).append(

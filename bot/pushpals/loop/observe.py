@@ -68,6 +68,7 @@ async def observe(
         abandoned=frozenset(abandoned),
         errands=frozenset(errands),
         live=services.board.lines(ref.repo),
+        works_for=services.config.works_for,
         free=free,
     )
 

@@ -16,10 +16,11 @@ from cachetools import LRUCache
 
 from pushpals.audit.redact import Redactor
 from pushpals.git import Identity, Mirror
-from pushpals.github import PUSH
+from pushpals.github import PUSH, READ_LOGS
 from pushpals.ledger import Ledger
 from pushpals.loop.discreet import DiscreetModel
 from pushpals.loop.overview import Overview
+from pushpals.loop.silent import Silent
 from pushpals.model import Holder
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pushpals.ledger import Entry
     from pushpals.llm import ChatModel
     from pushpals.model import Hint, JobId, JobRecord, JobState, RepoRef, SubjectRef
+    from pushpals.policy.repo_policy import Dispatch
     from pushpals.sandbox import SandboxProvider
 
 LEDGER_IDENTITY = Identity("PushPals", "pushpals@users.noreply.github.com")
@@ -61,6 +63,12 @@ class Config:
     """A job's record moves at least this often while it is worked on."""
     away: timedelta | None = None
     """How long a job may be silent that is claimed here and worked on elsewhere, on a copy of its record."""
+    works_for: frozenset[Dispatch] = frozenset({"inline"})
+    """Which jobs are worked on here, by where the policy sends them."""
+    lookout: float = 5.0
+    """Pause between two looks at jobs that are worked on elsewhere."""
+    headless: bool = False
+    """Whether jobs are only worked on here: whoever queued one goes on with what is proposed."""
     reviews: bool = True
     """Whether a model is asked here about a patch that passed the gate."""
     retry_factor: float = 1.0
@@ -110,6 +118,10 @@ class Board:
     def put(self, repo: RepoRef, entry: Entry[JobRecord]) -> None:
         """Take in how a job stands now."""
         self._jobs[repo, entry.record.id] = entry
+
+    def known(self, repo: RepoRef, job: JobId) -> Entry[JobRecord] | None:
+        """Return a job as this process last knew it."""
+        return self._jobs.get((repo, job))
 
     def newest(self, repo: RepoRef, jobs: Sequence[Entry[JobRecord]], first: int) -> list[JobRecord]:
         """Return `jobs` as they stand now, and those made since for the same plan, from number `first` on."""
@@ -182,7 +194,7 @@ class Services:
             return self._repos[ref]
         async with self._opening.setdefault(ref, asyncio.Lock()):
             if ref not in self._repos:
-                client = self.github.repo(ref, hint.installation)
+                client = self._client(ref, hint.installation)
                 mirror = await Mirror.open(
                     self.config.state / "mirrors" / ref.owner / f"{ref.name}.git",
                     self.config.endpoints.git(ref),
@@ -190,6 +202,11 @@ class Services:
                 )
                 self._repos[ref] = Repo(ref, client, mirror, Ledger(mirror, LEDGER_IDENTITY))
             return self._repos[ref]
+
+    def _client(self, ref: RepoRef, installation: int | None) -> RepoClient:
+        if self.config.headless:
+            return Silent(self.github.repo(ref, installation, permissions=READ_LOGS))
+        return self.github.repo(ref, installation)
 
 
 class StateBusy(Exception):  # noqa: N818 - reads as the state it reports

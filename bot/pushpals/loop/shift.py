@@ -226,7 +226,7 @@ class Shift:
             await self._end(too_large, {"usage": add_usage(self._before, outcome.usage)})
             return
         report = _report(outcome, capture, self._services.redactor)
-        changes = {"usage": add_usage(self._before, outcome.usage), "report": report}
+        changes: dict[str, object] = {"usage": add_usage(self._before, outcome.usage), "report": report}
         if outcome.asks:
             await self._ask(outcome.asks, {**changes, "holder": None}, capture)
             return
@@ -245,6 +245,8 @@ class Shift:
         files = {"patch.diff": capture.patch.diff} if capture.patch.files or merges else {}
         if failure is None:
             message = f"Proposed a patch of {prose.count(len(capture.patch.files), 'file')}."
+            if self._services.config.headless:
+                changes["holder"] = None
             await self._move({**changes, "state": JobState.PROPOSED}, message, files)
         else:
             await self._end(failure, changes, files)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pushpals.github import SubjectView
     from pushpals.ledger import LedgerView
     from pushpals.model import Holder, JobId, Press, Spending, SubjectRef
-    from pushpals.policy.repo_policy import PolicyProblem, RepoPolicy
+    from pushpals.policy.repo_policy import Dispatch, PolicyProblem, RepoPolicy
 
 
 @dataclass(frozen=True)
@@ -43,5 +43,7 @@ class Snapshot:
     """How many jobs were begun in the repository within a day, where that stood in the way of one."""
     spent: Spending | None = None
     """What was spent in the repository today, where that was looked up."""
+    works_for: frozenset[Dispatch] = frozenset({"inline"})
+    """Which jobs are worked on here, by where the policy sends them."""
     free: bool = True
     """Whether a worker of this process is free."""

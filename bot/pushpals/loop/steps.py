@@ -100,6 +100,13 @@ class StartJob:
 
 
 @dataclass(frozen=True)
+class AskForRun:
+    """Ask the repository's workflow for a run that takes a job out of the queue."""
+
+    job: JobId
+
+
+@dataclass(frozen=True)
 class PauseJob:
     """Let a job wait: what the repository may spend in a day is spent. `why` is a sentence for people."""
 
@@ -302,6 +309,7 @@ Step = (
     | ReadAgain
     | QueueJob
     | StartJob
+    | AskForRun
     | PauseJob
     | TakeUp
     | GateJob

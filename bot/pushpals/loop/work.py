@@ -118,7 +118,8 @@ class Crew:
 
     def _begin(self, entry: Entry[JobRecord], s: Snapshot, hands: Hands) -> Snapshot:
         job = entry.record.id
-        task = asyncio.create_task(self.do(entry, s, hands), name=f"job-{s.ref.repo}-{job}")
+        doing = self.do(entry, s, hands, gate=not self.services.config.headless)
+        task = asyncio.create_task(doing, name=f"job-{s.ref.repo}-{job}")
         self._tasks[s.ref.repo, job] = task
         return replace(s, working=s.working | {job}, free=self.free)
 

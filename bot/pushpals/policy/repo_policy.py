@@ -28,6 +28,9 @@ from pushpals.policy.globs import glob_problem
 
 POLICY_PATH = ".github/pushpals.yml"
 
+Dispatch = Literal["inline", "worker", "actions"]
+"""Where jobs are worked on."""
+
 LOCKED_PATHS = (
     "/.github/workflows/**",
     "/.github/actions/**",
@@ -260,6 +263,10 @@ class RepoPolicy(Section):
     there waits for a person; only a change that a person has to judge has its own."""
     integration: Integration = Integration()
     """How approved pull requests land: the merge train."""
+    dispatch: Dispatch = "inline"
+    """Who works on the jobs. `inline`: whoever plans them, the server or the workflow. `worker`: workers of
+    their own (`pushpals worker`); the server judges and publishes what they propose. `actions`: the server
+    asks for a run of the repository's workflow, which works and publishes."""
     checks: tuple[Annotated[CheckSetting, BeforeValidator(_check_from_string)], ...] = Field(
         default=(), max_length=10
     )

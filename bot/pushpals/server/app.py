@@ -69,7 +69,10 @@ class Server:
 
         reconciling = _reconcile(Reconciler(engine, door.queue.put), reconcile_seconds, done, looked)
         poller: Poller | None = None
-        tasks = [asyncio.create_task(reconciling, name="reconcile")]
+        tasks = [
+            asyncio.create_task(reconciling, name="reconcile"),
+            asyncio.create_task(engine.elsewhere.run(), name="lookout"),
+        ]
         if poll is not None:
             cursor = Cursor(services.config.state / "deliveries.json")
             poller = Poller(services.github, door.queue, cursor, poll, lambda: engine.crew.count > 0)

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 class Terminal:
     """What a command needs of the command line it is part of."""
 
-    settings: Callable[[], Settings]
+    settings: Callable[..., Settings]
     run: Callable[[Coroutine[Any, Any, int]], int]
     """Runs to the end; errors made for people are shown as such."""
+    progress: Callable[[], Callable[[int, int], None]]
+    """Makes a progress bar for a download."""
 
 
 def _repository(_context: click.Context, _parameter: click.Parameter, value: str | None) -> RepoRef | None:
@@ -33,6 +35,13 @@ def _repository(_context: click.Context, _parameter: click.Parameter, value: str
         return RepoRef.parse(value) if value else None
     except ValueError:
         raise click.BadParameter(f"{value!r} is not OWNER/REPO, such as octo/names.") from None
+
+
+def _repositories(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> tuple[RepoRef, ...]:
+    found = (_repository(context, parameter, each) for each in value)
+    return tuple(each for each in found if each is not None)
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
@@ -101,6 +110,40 @@ def gc(
     records = timedelta(days=records_days) if records_days is not None else None
     old = tidy.Old(timedelta(days=days), records)
     sys.exit(terminal.run(tidy.gc(terminal.settings(), repository, old, click.echo, really=yes)))
+
+
+@click.command(short_help="Work on queued jobs, with a server elsewhere.")
+@click.option(
+    "--repo",
+    "repositories",
+    metavar="OWNER/REPO",
+    multiple=True,
+    callback=_repositories,
+    help="Look at this repository; several times for several. All of the App's unless given.",
+)
+@click.option("--once", is_flag=True, help="End when nothing waits any more.")
+@click.option("--model", help="Model to ask for.")
+@click.option("--model-url", help="Base address of an OpenAI-compatible endpoint.")
+@click.pass_obj
+def worker(
+    terminal: Terminal,
+    /,
+    repositories: tuple[RepoRef, ...],
+    *,
+    once: bool,
+    model: str | None,
+    model_url: str | None,
+) -> None:
+    """Work on the jobs of repositories whose policy says `dispatch: worker`.
+
+    It claims a job, works, and proposes what came of it; the server that queued it judges and publishes that.
+    Start as many as you like, on any machines. SIGTERM lets jobs under way end (PUSHPALS_DRAIN_SECONDS).
+    """
+    from pushpals.server.worker import run_worker  # noqa: PLC0415 - start-up time
+
+    settings = terminal.settings(model=model, model_url=model_url)
+    work = run_worker(settings, repositories, click.echo, terminal.progress(), once=once)
+    sys.exit(terminal.run(work))
 
 
 @click.command(short_help="Tell a job's life from its record, offline.")

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from pushpals.local.model import Progress
     from pushpals.loop.services import Event, Services
     from pushpals.model import SubjectRef
+    from pushpals.policy.repo_policy import Dispatch
     from pushpals.server.settings import Settings
+
+
+ANYWHERE: frozenset[Dispatch] = frozenset({"inline", "worker", "actions"})
 
 
 async def run_once(
@@ -37,7 +41,8 @@ async def run_once(
     again here that failed on the way to GitHub: its error is raised, and the next run goes on.
     """
     logs.set_up("WARNING", Redactor(settings.known_secrets()))
-    async with open_all(settings, progress, watch) as services:
+    # A person asks for it here and now, wherever the policy would send it.
+    async with open_all(settings, progress, watch, works_for=ANYWHERE) as services:
         await _until_quiet(services, Hint(ref=ref))
         return await _verdict(services, ref, say)
 

@@ -87,6 +87,11 @@ class Settings(BaseSettings):
     """More folders that bubblewrap shows read-only to commands, separated by `:` (toolchains, say)."""
     jobs: int = Field(default=2, ge=1, le=64)
     """Jobs worked on at once."""
+    worker_name: str = ""
+    """What people see of who holds a job, with `pushpals worker`; when not set, a name made up once."""
+    drain_seconds: float = Field(default=20.0, ge=0)
+    """Seconds that `pushpals worker` gives jobs under way when it is told to stop; then it puts them back in
+    the queue. Whoever starts it must wait longer than that before killing it."""
     reconcile_seconds: float = Field(default=300.0, gt=0)
     """Pause between two looks at all repositories for what webhooks missed."""
     retry_factor: float = Field(default=1.0, ge=0)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pushpals.llm import ChatModel, Completion
     from pushpals.local.model import Progress
     from pushpals.loop.services import Event
+    from pushpals.policy.repo_policy import Dispatch
     from pushpals.sandbox import SandboxProvider
     from pushpals.server.settings import Settings
 
@@ -84,11 +85,18 @@ class Gauges:
 
 
 NOBODY = Gauges()
+INLINE: frozenset[Dispatch] = frozenset({"inline"})
 
 
 @contextlib.asynccontextmanager
 async def open_all(
-    settings: Settings, progress: Progress, watch: Callable[[Event], None], gauges: Gauges = NOBODY
+    settings: Settings,
+    progress: Progress,
+    watch: Callable[[Event], None],
+    gauges: Gauges = NOBODY,
+    *,
+    works_for: frozenset[Dispatch] = INLINE,
+    headless: bool = False,
 ) -> AsyncIterator[Services]:
     """Open sandbox, model and services; close them when done. Raises what each of them raises."""
     sandboxes = await open_sandbox(settings)
@@ -96,7 +104,10 @@ async def open_all(
     model = await open_model(settings, progress)
     gauges.opened("model")
     try:
-        async with open_services(settings, Parts(model, sandboxes), watch, gauges) as services:
+        parts = Parts(model, sandboxes)
+        async with open_services(
+            settings, parts, watch, gauges, works_for=works_for, headless=headless
+        ) as services:
             yield services
     finally:
         await model.close()
@@ -108,9 +119,14 @@ async def open_services(
     parts: Parts,
     watch: Callable[[Event], None] = lambda _event: None,
     gauges: Gauges = NOBODY,
+    *,
+    works_for: frozenset[Dispatch] = INLINE,
+    headless: bool = False,
 ) -> AsyncIterator[Services]:
     """Open GitHub, the model and the state folder; close what was opened when done.
 
+    `works_for`: which jobs are worked on, by where policies send them. `headless`: those for workers alone,
+    and whoever queued one goes on with it.
     Raises SettingsError for what is not configured and StateBusy when another process has the folder.
     """
     endpoints = Endpoints.at(settings.github_url)
@@ -131,11 +147,20 @@ async def open_services(
         writes_per_second=settings.writes_per_second,
     )
     config = Config(
-        state=settings.state, endpoints=endpoints, capacity=settings.jobs, retry_factor=settings.retry_factor
+        state=settings.state,
+        endpoints=endpoints,
+        capacity=settings.jobs,
+        retry_factor=settings.retry_factor,
+        works_for=frozenset({"worker"}) if headless else works_for,
+        headless=headless,
     )
+    holder = lock.holder
+    if headless:
+        name = settings.worker_name or f"worker-{holder.instance[:6]}"
+        holder = holder.model_copy(update={"name": name})
     redactor = Redactor(settings.known_secrets())
     try:
-        yield Services(github, chat, parts.sandboxes, config, lock.holder, watch=watch, redactor=redactor)
+        yield Services(github, chat, parts.sandboxes, config, holder, watch=watch, redactor=redactor)
     finally:
         await github.close()
         await chat.close()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pushpals.audit.markdown import truncate_markdown
 from pushpals.audit.prose.evidence import doubt_lines, evidence_lines, remark_lines
 from pushpals.audit.prose.progress import STATE_WORDS
+from pushpals.audit.prose.queueing import queue_lines
 from pushpals.audit.prose.reviews import objection
 from pushpals.audit.prose.waits import waiting_lines, waiting_title
 from pushpals.audit.prose.words import (
@@ -49,7 +50,7 @@ def check_title(job: JobRecord, conclusion: str | None) -> str:
     return f"{ran} · {plain(doubt, TITLE_LIMIT)}" if doubt else ran
 
 
-def check_summary(job: JobRecord, live: str = "") -> str:
+def check_summary(job: JobRecord, live: str = "", dispatch: str = "inline") -> str:
     """Return the summary of a job's check run: how it went, on what that rests, what comes next, its cost."""
     report = job.report
     published = job.state in {JobState.PUBLISHED, JobState.MERGED}
@@ -58,6 +59,7 @@ def check_summary(job: JobRecord, live: str = "") -> str:
         lines += ["", failure_text(job.failure)]
     if live:
         lines += ["", f"Now: {live}"]
+    lines += queue_lines(job, dispatch)
     if report.evidence:
         table = evidence_lines(report.evidence)
         lines += ["", *table] if table else []

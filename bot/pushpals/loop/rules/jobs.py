@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pushpals.localbuddy import picture
@@ -24,11 +25,15 @@ from pushpals.policy.repo_policy import RepoPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from pushpals.loop.snapshot import Snapshot
     from pushpals.model import JobRecord, RequestRecord
 
 MAX_ATTEMPTS = 3
+RUN_PATIENCE = timedelta(minutes=15)
+"""How long a workflow run that was asked for may take until it claims its job."""
+MOST_RUNS_ASKED = 3
 
 
 def job_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
@@ -41,7 +46,7 @@ def job_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
         or published_steps(s)
         or _advance_steps(s, policy, s.ledger.request.record)
         or _new_day_steps(s)
-        or _start_steps(s)
+        or _start_steps(s, policy)
     )
 
 
@@ -144,11 +149,13 @@ def _start(s: Snapshot, job: JobRecord) -> steps.StartJob | steps.PauseJob:
     return steps.PauseJob(job.id, why) if why else steps.StartJob(job.id)
 
 
-def _start_steps(s: Snapshot) -> list[steps.Step]:
+def _start_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
     """Jobs in the queue, and claims that nobody holds any more, go to a free worker."""
     queued = [entry.record for entry in plan_jobs(s.ledger) if entry.record.state is JobState.QUEUED]
     due = [job for job in queued if not job.not_before or job.not_before <= s.now]
     later = [job.not_before for job in queued if job.not_before and job.not_before > s.now]
+    if policy.dispatch not in s.works_for:
+        return _asking_steps(s, due, later) if policy.dispatch == "actions" else []
     lost = [entry.record for entry in plan_jobs(s.ledger) if orphaned(s, entry.record)]
     acknowledged = picture.progress_comment_of(s.view) is not None
     # Whoever made a job is about to acknowledge it; the acknowledgement goes before the start, since a
@@ -159,6 +166,17 @@ def _start_steps(s: Snapshot) -> list[steps.Step]:
     if not starts and not later:
         return []
     return [*picture_steps(s), *starts, *([steps.Wake(min(later))] if later and not starts else [])]
+
+
+def _asking_steps(s: Snapshot, due: list[JobRecord], later: list[datetime]) -> list[steps.Step]:
+    """Runs of the workflow are asked for: at once, and again while none has come."""
+    mine = [job for job in due if ours(s, job) and len(job.runs_asked) < MOST_RUNS_ASKED]
+    waits = {job.id: job.runs_asked[-1] + RUN_PATIENCE for job in mine if job.runs_asked}
+    asks = [steps.AskForRun(job.id) for job in mine if waits.get(job.id, s.now) <= s.now]
+    times = [*later, *(at for at in waits.values() if at > s.now)]
+    if not asks and not times:
+        return []
+    return [*picture_steps(s), *asks, *([steps.Wake(min(times))] if times and not asks else [])]
 
 
 def _access_lost(login: str, refused: Refused) -> Failure:
