@@ -63,6 +63,7 @@ lock: ## Compile the lock files again (needs uv; LOCK_ARGS="--upgrade" for newer
 	@command -v $(UV) >/dev/null || { echo 'make lock needs uv: python3 -m pip install uv, or make lock UV=<path>'; exit 1; }
 	@$(COMPILE) --extra local --extra dev -o requirements/dev.txt pyproject.toml requirements/build.in
 	@$(COMPILE) --extra local -c requirements/dev.txt -o requirements/demo.txt pyproject.toml requirements/build.in
+	@$(COMPILE) -c requirements/dev.txt -o requirements/server.txt pyproject.toml requirements/build.in
 
 clean: ## Remove the environment and the caches
 	@rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -35,6 +35,30 @@ class Process:
         return await self.process.wait()
 
 
+async def working(town: Town, folder: Path, token: str, *arguments: str) -> Process:
+    """Start `pushpals worker` for the town's repository, with a plain token and nothing else of GitHub."""
+    folder.mkdir()  # noqa: ASYNC240 - a folder of the test
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PUSHPALS_GITHUB_URL": town.forge.url,
+        "PUSHPALS_TOKEN": token,
+        "PUSHPALS_STATE": str(folder / "state"),
+        "PUSHPALS_MODEL_URL": town.model.url,
+        "PUSHPALS_MODEL": "scripted",
+        "PUSHPALS_SANDBOX": "bubblewrap",
+        "PUSHPALS_WORKER_NAME": "shed",
+    }
+    with (folder / "worker.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "pushpals", "worker", "--repo", "octo/names", *arguments),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+            env=environment,
+        )
+    return Process(process, "")
+
+
 @contextlib.asynccontextmanager
 async def serving(town: Town, folder: Path, *, poll: bool = False) -> AsyncIterator[Process]:
     """Start the server, wait until it listens, and point the App's webhook at it, unless it polls."""

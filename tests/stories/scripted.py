@@ -50,21 +50,25 @@ class ScriptedModel:
         self._runner: web.AppRunner | None = None
         self.url = ""
 
-    async def start(self) -> ScriptedModel:
-        """Listen on a free loopback port."""
+    async def start(self, host: str = "127.0.0.1") -> ScriptedModel:
+        """Listen on a free port."""
         app = web.Application(client_max_size=16 << 20)
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/chat/completions", self._complete)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0, handler_cancellation=True)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, host, 0)
         await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+        self.url = f"http://{host}:{self._runner.addresses[0][1]}/v1"
         return self
 
     async def was_asked(self) -> None:
         """Wait until somebody asks for an answer."""
         await self._asked.wait()
+
+    def forget(self) -> None:
+        """Forget that anybody asked, to wait for the next who does."""
+        self._asked.clear()
 
     async def close(self) -> None:
         """Stop listening."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 
 from pushpals.model import JobState
 from tests.stories.conftest import Builder
 from tests.stories.headless import POLICY, TO_WORKERS, worker
+from tests.stories.process import working
 from tests.stories.scripted import Messages
 from tests.stories.town import FIX, Town
 
@@ -143,6 +145,38 @@ async def test_a_worker_that_died_takes_its_job_up_again_at_once(new_town: Build
         await server.engine.elsewhere.look()
         await town.concluded(issue)
     assert len(town.pulls()) == 1
+
+
+async def test_the_command_works_with_a_token_that_only_pushes(new_town: Builder) -> None:
+    town = await new_town(files=TO_WORKERS)
+    issue = town.issue()
+    token = town.forge.job_token(town.repo, {"actions": "read", "contents": "write", "metadata": "read"})
+    async with town.server() as server:
+        town.label(issue)
+        await town.until(lambda: "for a worker" in live_check(town))
+        worked = await working(town, town.folder / "shed", token, "--once")
+        assert await worked.line() == "shed works for octo/names\n"
+        assert await worked.gone() == 0, (town.folder / "shed/worker.log").read_text()
+        await server.engine.elsewhere.look()
+        await town.concluded(issue)
+
+        second = town.issue(title="Log in as ada.lovelace fails")
+        held_model(town)
+        town.model.forget()
+        town.label(second)
+        stopped = await working(town, town.folder / "barn", token)
+        await town.model.was_asked()
+        stopped.process.send_signal(signal.SIGTERM)
+        stopped.process.send_signal(signal.SIGTERM)
+        assert await stopped.gone() == 0, (town.folder / "barn/worker.log").read_text()
+        said = [await stopped.line() for _ in range(4)]
+        assert said[2:] == [
+            "Stopping. Jobs under way have 20 s; a second signal ends them now.\n",
+            "1 back in the queue, for others.\n",
+        ]
+    [back] = await town.jobs(second)
+    assert (back.state, back.attempt) == (JobState.QUEUED, 0)
+    assert token not in (town.folder / "shed/worker.log").read_text()
 
 
 async def test_where_a_policy_sends_jobs_is_read_each_time(new_town: Builder) -> None:

@@ -186,7 +186,7 @@ class Town:
         """Wait until something is true of the forge."""
         await self.forge.until(condition, timeout=seconds)
 
-    async def concluded(self, issue: Issue, job: int = 1) -> CheckRun:
+    async def concluded(self, issue: Issue, job: int = 1, *, seconds: float = 30.0) -> CheckRun:
         """Wait until a job's check runs are all completed; return the last."""
         name = f"PushPals / {issue.number}-{job}"
 
@@ -194,16 +194,20 @@ class Town:
             runs = [run for run in self.checks() if run.name == name]
             return runs[-1] if runs and all(run.status == "completed" for run in runs) else None
 
-        found = await self.forge.until(over, timeout=30.0)
+        found = await self.forge.until(over, timeout=seconds)
         assert found
         return found
 
 
 async def build(
-    folder: Path, sandboxes: SandboxProvider, replies: list[Reply], files: Mapping[str, str]
+    folder: Path,
+    sandboxes: SandboxProvider,
+    replies: list[Reply],
+    files: Mapping[str, str],
+    host: str = "127.0.0.1",
 ) -> Town:
-    """Build a town in `folder`."""
-    forge = await Forge.start(folder / "forge")
+    """Build a town in `folder`; its forge and model listen at `host`."""
+    forge = await Forge.start(folder / "forge", host)
     for login in ("octo", "ada", "sam"):
         forge.create_user(login)
     repo = await forge.create_repo("octo", "names", dict(files))
@@ -217,7 +221,7 @@ async def build(
         webhook_secret="hush",
     )
     forge.install(app, [repo])
-    model = await ScriptedModel(replies).start()
+    model = await ScriptedModel(replies).start(host)
     settings = Settings(
         github_url=forge.url,
         app_id=app.id,

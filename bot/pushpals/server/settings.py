@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(default=20.0, ge=0)
     """Seconds that `pushpals worker` gives jobs under way when it is told to stop; then it puts them back in
     the queue. Whoever starts it must wait longer than that before killing it."""
+    reclaim_seconds: float = Field(default=600.0, ge=5)
+    """A claim that has not moved for so long, by the watcher's own clock, is taken over. Set it alike for all
+    servers and workers: a job's record moves every 45 seconds, or every tenth of this if that is less."""
     reconcile_seconds: float = Field(default=300.0, gt=0)
     """Pause between two looks at all repositories for what webhooks missed."""
     retry_factor: float = Field(default=1.0, ge=0)

@@ -85,6 +85,8 @@ class Gauges:
 
 
 NOBODY = Gauges()
+HEARTBEAT = 45.0
+"""Seconds between two moves of a record while it is worked on; less where claims are taken over sooner."""
 INLINE: frozenset[Dispatch] = frozenset({"inline"})
 
 
@@ -151,6 +153,8 @@ async def open_services(
         endpoints=endpoints,
         capacity=settings.jobs,
         retry_factor=settings.retry_factor,
+        reclaim_after=settings.reclaim_seconds,
+        heartbeat=min(HEARTBEAT, settings.reclaim_seconds / 10),
         works_for=frozenset({"worker"}) if headless else works_for,
         headless=headless,
     )

@@ -1,0 +1,109 @@
+"""Workers in containers, as docs/scale.md starts them, on a network of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from tests.fleet.image import ROOT
+from tests.fleet.network import Network
+from tests.stories.town import Town
+
+USER = 65532
+HARD: dict[str, Any] = {
+    "user": f"{USER}:{USER}",
+    "read_only": True,
+    "cap_drop": ["ALL"],
+    "network_mode": "none",  # `Network.join` gives it its one connection
+}
+
+
+def security() -> list[str]:
+    """Return the options that docs/scale.md explains: what bubblewrap needs, and no more."""
+    profile = json.dumps(json.loads((ROOT / "runner_image" / "seccomp.json").read_text()))
+    return ["no-new-privileges", "systempaths=unconfined", f"seccomp={profile}"]
+
+
+@dataclass
+class Member:
+    """One worker in its container."""
+
+    name: str
+    container: Any
+    network: Network
+    pid: int = 0
+
+    async def start(self) -> None:
+        """Start it, or start it again; its state is kept."""
+        await asyncio.to_thread(self.container.start)
+        await asyncio.to_thread(self.container.reload)
+        self.pid = self.container.attrs["State"]["Pid"]
+        self.network.join(self.pid)
+
+    async def call(self, what: str, **options: object) -> None:
+        """Do something to it: `kill`, `pause`, `unpause`, `stop`."""
+        await asyncio.to_thread(lambda: getattr(self.container, what)(**options))
+
+    def logs(self) -> str:
+        """Return all that it said."""
+        logs: bytes = self.container.logs()
+        return logs.decode(errors="replace")
+
+    async def exit_code(self) -> int:
+        """Return what it ended with."""
+        await asyncio.to_thread(self.container.reload)
+        code: int = self.container.attrs["State"]["ExitCode"]
+        return code
+
+
+async def hire(
+    client: docker.DockerClient, image: str, town: Town, network: Network, name: str, **settings: str
+) -> Member:
+    """Make a worker's container, not started yet."""
+    home = town.folder / name
+    state, secrets = home / "state", home / "secrets"
+    for folder in (state, secrets):
+        folder.mkdir(parents=True)
+    assert town.settings.private_key
+    key = secrets / "app.pem"
+    key.touch(mode=0o600)
+    key.write_text(town.settings.private_key.get_secret_value())
+    for path in (state, secrets, key):
+        os.chown(path, USER, USER)
+    environment = {
+        "PUSHPALS_GITHUB_URL": town.forge.url,
+        "PUSHPALS_APP_ID": str(town.app.id),
+        "PUSHPALS_PRIVATE_KEY_FILE": "/run/secrets/app.pem",
+        "PUSHPALS_MODEL_URL": town.model.url,
+        "PUSHPALS_MODEL": "scripted",
+        "PUSHPALS_WORKER_NAME": name,
+        "PUSHPALS_JOBS": "1",
+        "PUSHPALS_RECLAIM_SECONDS": "10",
+        **settings,
+    }
+
+    def create() -> Any:
+        return client.containers.create(
+            image,
+            command=["worker", "--repo", "octo/names"],
+            environment=environment,
+            security_opt=security(),
+            tmpfs={"/tmp": "size=256m"},
+            volumes=_volumes(state, secrets),
+            **HARD,
+        )
+
+    return Member(name, await asyncio.to_thread(create), network)
+
+
+def _volumes(state: Path, secrets: Path) -> dict[str, dict[str, str]]:
+    return {
+        str(state): {"bind": "/var/lib/pushpals", "mode": "rw"},
+        str(secrets): {"bind": "/run/secrets", "mode": "ro"},
+    }
