@@ -93,13 +93,14 @@ def demo(
 
 
 def _settings(**given: object) -> Settings:
-    """Return the settings of the environment, with options given on the command line on top."""
+    """Return the settings: options of the command line, then the environment, then what `setup` wrote."""
     from pydantic import ValidationError  # noqa: PLC0415 - start-up time
 
-    from pushpals.server.settings import Settings  # noqa: PLC0415 - start-up time
+    from pushpals.server.settings import Settings, config_folder  # noqa: PLC0415 - start-up time
 
+    known = {name: value for name, value in given.items() if value is not None}
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return Settings(_env_file=config_folder() / "env", **known)  # type: ignore[arg-type]
     except ValidationError as error:
         rows = [
             f"PUSHPALS_{'_'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}"
@@ -192,9 +193,7 @@ def doctor(*, no_model: bool, **given: Any) -> None:
         well = True
         async for finding in examine(_settings(**given), _progress(), ask_model=not no_model):
             well &= finding.ok
-            click.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name:<15} {finding.text}")
-            if not finding.ok:
-                click.echo("\n".join(f"      {line}" for line in finding.remedy.splitlines()))
+            click.echo("\n".join(finding.lines()))
         return 0 if well else 1
 
     sys.exit(_run(run()))
@@ -206,7 +205,7 @@ def audit() -> None:
 
 
 audit.add_command(commands.timeline)
-for command in (commands.worker, commands.status, commands.metrics, commands.gc):
+for command in (commands.setup, commands.worker, commands.status, commands.metrics, commands.gc):
     main.add_command(command)
 
 

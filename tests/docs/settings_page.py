@@ -21,7 +21,9 @@ from pushpals.server.settings import Settings
 INTRODUCTION = """\
 # Settings
 
-Every setting of a PushPals process is an environment variable. `--model-url`, `--model`, `--host`,
+Every setting of a PushPals process is an environment variable, or a line `NAME=value` of the file that
+`pushpals setup` wrote (`~/.config/pushpals/env`); the environment goes before it.
+`--model-url`, `--model`, `--host`,
 `--port` and `--poll` on the command line come before the variables of the same name. Where a secret can be a
 variable or a file, the file comes first; prefer it, and let only its owner read it (mode 0600).
 What PushPals may do in a repository is not set here, but in the repository's [policy file](policy.md).
@@ -35,6 +37,8 @@ OTHERS = """
 
 | variable | meaning |
 |---|---|
+| `PUSHPALS_CONFIG` | Folder of what `setup` keeps; `env` in it has settings. Default: `~/.config/pushpals`. |
+| `XDG_CONFIG_HOME` | The default of `PUSHPALS_CONFIG` is `pushpals` in this folder, where it is set. |
 | `PUSHPALS_CACHE` | Folder for the embedded model (1.1 GB). Default: `~/.cache/pushpals`. |
 | `XDG_STATE_HOME` | The default of `PUSHPALS_STATE` is `pushpals` in this folder, where it is set. |
 | `XDG_CACHE_HOME` | The default of `PUSHPALS_CACHE` is `pushpals` in this folder, where it is set. |

@@ -15,9 +15,9 @@ from pushpals.model import JobRecord, JobState
 from pushpals.sandbox import choose
 from tests.fleet.crew import Member, hire
 from tests.fleet.network import Network, network
-from tests.stories.headless import TO_WORKERS
+from tests.stories.headless import POLICY
 from tests.stories.scripted import Messages
-from tests.stories.town import FIX, Town, build
+from tests.stories.town import FILES, FIX, Town, build
 
 pytestmark = [pytest.mark.docker, pytest.mark.thorough, pytest.mark.timeout(900)]
 
@@ -32,7 +32,10 @@ def wire() -> Iterator[Network]:
 
 @pytest.fixture
 async def town(tmp_path: Path, wire: Network) -> AsyncIterator[Town]:
-    town = await build(tmp_path / "town", await choose("bubblewrap", None, []), [FIX], TO_WORKERS, wire.host)
+    # A model on another address may cost something, as far as anybody here knows.
+    policy = {".github/pushpals.yml": f"{POLICY}budget: {{usd: .inf}}\n"}
+    sandboxes = await choose("bubblewrap", None, [])
+    town = await build(tmp_path / "town", sandboxes, [FIX], {**FILES, **policy}, wire.host)
     yield town
     await town.model.close()
     await town.forge.close()

@@ -20,6 +20,7 @@ from pushpals.github.errors import (
     WriteFailed,
 )
 from pushpals.github.limits import Allowance
+from pushpals.github.manifest import CreatedApp, Manifest, create_app, manifest_page
 from pushpals.github.mutations import (
     AddComment,
     AddLabels,
@@ -99,6 +100,7 @@ __all__ = [
     "ConvertToDraft",
     "CreateCheckRun",
     "CreatePullRequest",
+    "CreatedApp",
     "DisableAutoMerge",
     "Done",
     "EnableAutoMerge",
@@ -111,6 +113,7 @@ __all__ = [
     "LineComment",
     "LinkedView",
     "LoggedDelivery",
+    "Manifest",
     "MergePullRequest",
     "Mutation",
     "NotFound",
@@ -137,4 +140,6 @@ __all__ = [
     "UpdatePullRequest",
     "WriteFailed",
     "Written",
+    "create_app",
+    "manifest_page",
 ]

@@ -112,6 +112,38 @@ def gc(
     sys.exit(terminal.run(tidy.gc(terminal.settings(), repository, old, click.echo, really=yes)))
 
 
+@click.command(short_help="Make the GitHub App, keep its key, look at everything.")
+@click.option("--org", metavar="NAME", help="Make it for this organisation instead of for you.")
+@click.option("--github-url", help="A GitHub Enterprise Server, such as https://github.example.com.")
+@click.option("--webhook-url", help="Where GitHub can reach this machine. Without it no address is needed.")
+@click.option("--name", help="Name of the App; it can be changed on the page.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8767,
+    show_default=True,
+    help="Port of the page; 0: any free one.",
+)
+@click.option("--no-model", is_flag=True, help="Do not ask the model for an answer at the end.")
+@click.pass_obj
+def setup(terminal: Terminal, /, **given: Any) -> None:
+    """Make the GitHub App in the browser, keep its key on this machine, and look at everything.
+
+    What it finds done already it does not do again. Exit code 0: all is well. 1: something is not.
+    """
+    from pushpals.server.setup import Wanted, set_up  # noqa: PLC0415 - start-up time
+
+    ask_model = not given.pop("no_model")
+    github_url = given.pop("github_url")
+    try:
+        settings = terminal.settings(github_url=github_url)
+        wanted = Wanted(github_url=settings.github_url, **given)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--webhook-url") from None
+    work = set_up(wanted, terminal.settings, click.echo, terminal.progress(), ask_model=ask_model)
+    sys.exit(terminal.run(work))
+
+
 @click.command(short_help="Work on queued jobs, with a server elsewhere.")
 @click.option(
     "--repo",

@@ -42,6 +42,11 @@ class Finding:
     text: str
     remedy: str = ""
 
+    def lines(self) -> list[str]:
+        """Return what the terminal shows: the finding, and the remedy below where it is not well."""
+        remedy = [] if self.ok else [f"      {line}" for line in self.remedy.splitlines()]
+        return [f"{'ok  ' if self.ok else 'FAIL'}  {self.name:<15} {self.text}", *remedy]
+
 
 async def examine(
     settings: Settings, progress: Progress, *, ask_model: bool = True

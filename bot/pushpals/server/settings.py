@@ -15,6 +15,14 @@ class SettingsError(Exception):
     """A setting is missing or wrong. The message says which, and what to set."""
 
 
+def config_folder() -> Path:
+    """Return where `pushpals setup` keeps its files: `PUSHPALS_CONFIG`, else in the user's configuration."""
+    if chosen := os.environ.get("PUSHPALS_CONFIG"):
+        return Path(chosen)
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / "pushpals"
+
+
 def _default_state() -> Path:
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "pushpals"

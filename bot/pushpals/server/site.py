@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from pushpals.server.metrics import Metrics
     from pushpals.server.report import Reporter, Row, StatusReport
 
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 _HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -56,7 +56,7 @@ class StatusSite:
 
     async def open(self, host: str, port: int) -> Self:
         """Listen; port 0 takes any free one. Raises OSError for an address that cannot be had."""
-        app = web.Application(middlewares=[_guard(local=_is_loopback(host))])
+        app = web.Application(middlewares=[guarded(local=_is_loopback(host))])
         app.router.add_get("/", self._status)
         app.router.add_get("/status.json", self._json)
         app.router.add_get("/metrics", self._numbers)
@@ -119,8 +119,11 @@ def _sections(report: StatusReport) -> list[tuple[str, tuple[Row, ...], str]]:
     return [(PLACES[name], rows[name], _TONES[name]) for name in PLACES if rows[name]]
 
 
-def _guard(*, local: bool) -> Middleware:
-    """On loopback, answer only those who ask by a loopback name: no page elsewhere may read this one."""
+def guarded(*, local: bool, forms: str = "'none'") -> Middleware:
+    """On loopback, answer only those who ask by a loopback name: no page elsewhere may read this one.
+
+    `forms` is where the forms of the pages may be sent.
+    """
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -128,6 +131,7 @@ def _guard(*, local: bool) -> Middleware:
             raise web.HTTPForbidden(text="Ask for this page by the name localhost or a loopback address.\n")
         response = await handler(request)
         response.headers.update(_HEADERS)
+        response.headers["Content-Security-Policy"] = f"{_POLICY}; form-action {forms}"
         return response
 
     return guard

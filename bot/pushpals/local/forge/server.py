@@ -17,11 +17,12 @@ from pushpals.local.forge.gate import GRAPHQL, Gate, OnEffect, require_installat
 from pushpals.local.forge.git import Git
 from pushpals.local.forge.git_http import GitHttp, RefUpdates
 from pushpals.local.forge.hooks import Hooks
+from pushpals.local.forge.manifests import Manifests
 from pushpals.local.forge.people import People
 from pushpals.local.forge.render import Renderer
 from pushpals.local.forge.request_keys import ALLOWANCES, CHANGED
 from pushpals.local.forge.resolvers import Context
-from pushpals.local.forge.rest import Rest
+from pushpals.local.forge.rest import API, Rest
 from pushpals.local.forge.store import Store, utc_now
 from pushpals.local.forge.traffic import Fault, RequestRecord
 
@@ -48,6 +49,7 @@ class Forge(People):
         self.git = Git(directory)
         self.renderer = Renderer(self.store, self.url)
         self.hooks = Hooks(self.store, self.renderer)
+        self.manifests = Manifests(self.store, self.renderer, self.hooks.watch)
         self.gate = Gate(self.store, hourly_limit)
         self.app = web.Application(middlewares=self.gate.middlewares(), client_max_size=_MAX_BODY)
         self._runner: web.AppRunner | None = None
@@ -73,7 +75,8 @@ class Forge(People):
         rest = Rest(forge.store, forge.git, forge.renderer)
         git = GitHttp(forge.store, forge.git, forge._pushed)
         log = DeliveryLog(forge.store)
-        forge.app.router.add_routes([*rest.routes(), *log.routes(), *git.routes()])
+        rests = [*rest.routes(), *forge.manifests.routes(API), *log.routes()]
+        forge.app.router.add_routes([*rests, *git.routes()])
         forge.app.router.add_post(GRAPHQL, forge._graphql)
         forge.app.router.add_routes(pages(forge))
         graphql_api.schema()

@@ -29,11 +29,14 @@ HEADERS = {
 }
 
 
-def content_policy(nonce: str) -> str:
-    """The Content-Security-Policy of a page: nothing from elsewhere, no script but the one with the nonce."""
+def content_policy(nonce: str, leads_to: str = "") -> str:
+    """The Content-Security-Policy of a page: nothing from elsewhere, no script but the one with the nonce.
+
+    `leads_to` is another origin that the page's form leads to in the end: browsers go by that too.
+    """
     return (
         f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        f"connect-src 'self'; form-action 'self' {leads_to}; base-uri 'none'; frame-ancestors 'none'"
     )
 
 

@@ -80,17 +80,27 @@ class Site:
 
         return web.post(path, take)
 
+    def shown_by_post(self, path: str, handler: Handler) -> web.RouteDef:
+        """A route that only shows something, and that a form of another site may be sent to."""
+
+        async def show(request: web.Request) -> web.StreamResponse:
+            sent = await request.post()
+            form = {name: value for name, value in sent.items() if isinstance(value, str)}
+            return await self._answer(request, handler, form, from_elsewhere=True)
+
+        return web.post(path, show)
+
     def people(self) -> list[Account]:
         """The accounts that a person can act as."""
         return [account for account in self.forge.store.accounts.values() if account.type == "User"]
 
     async def _answer(
-        self, request: web.Request, handler: Handler, form: Mapping[str, str]
+        self, request: web.Request, handler: Handler, form: Mapping[str, str], *, from_elsewhere: bool = False
     ) -> web.StreamResponse:
         visit = self._visit(request, form)
         try:
             self.guard.check_host(request)
-            if request.method == "POST":
+            if request.method == "POST" and not from_elsewhere:
                 self.guard.check_form(request, form.get("token", ""))
             response = await handler(visit)
         except ForgeError as error:
@@ -105,7 +115,9 @@ class Site:
 
     def _finished(self, visit: "Visit", response: web.StreamResponse) -> web.StreamResponse:
         response.headers.update(HEADERS)
-        response.headers["Content-Security-Policy"] = content_policy(visit.nonce)
+        response.headers["Content-Security-Policy"] = content_policy(
+            visit.nonce, visit.leads_to[0] if visit.leads_to else ""
+        )
         self.guard.give_cookie(visit.request, response)
         return response
 
@@ -139,6 +151,8 @@ class Visit:
     version: str
     """Names what the page is made of, as it was when the request came."""
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    leads_to: list[str] = field(default_factory=list)
+    """The other site that the page's form leads to in the end, if it does."""
 
     @property
     def forge(self) -> Forge:
