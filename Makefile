@@ -53,9 +53,9 @@ check: $(RUNTIME) $(DEV) ## Lint, types, workflows and the import rules
 	@echo 'mypy --strict';    $(BIN)/mypy
 	@echo 'zizmor';           $(BIN)/zizmor --offline --quiet --no-progress --pedantic .github action
 	@echo 'workflow schema';  $(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml \
-		docs/examples/workflows/*.yml
+		bot/pushpals/server/workflow.yml
 	@echo 'action schema';    $(BIN)/check-jsonschema --builtin-schema vendor.github-actions action/action.yml
-	@echo 'form schema';      $(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms docs/examples/*.yml
+	@echo 'form schema';      $(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms bot/pushpals/localbuddy/issue_form.yml
 	@echo 'dependabot schema'; $(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	@echo 'import rules';     $(BIN)/python -m pytest -q tests/test_architecture.py
 

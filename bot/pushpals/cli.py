@@ -205,7 +205,14 @@ def audit() -> None:
 
 
 audit.add_command(commands.timeline)
-for command in (commands.setup, commands.worker, commands.status, commands.metrics, commands.gc):
+for command in (
+    commands.setup,
+    commands.init,
+    commands.worker,
+    commands.status,
+    commands.metrics,
+    commands.gc,
+):
     main.add_command(command)
 
 

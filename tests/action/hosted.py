@@ -79,7 +79,7 @@ class Actions:
         secrets: Mapping[str, str] | None = None,
     ) -> None:
         self.town = town
-        caller = load(ROOT / "docs/examples/workflows/pushpals.yml")
+        caller = load(ROOT / "bot/pushpals/server/workflow.yml")
         self.triggers: Mapping[str, Any] = caller[True]  # YAML 1.1 reads `on` as yes
         [self.call] = caller["jobs"].values()
         self.workflow = load(ROOT / ".github/workflows/agent.yml")

@@ -13,7 +13,7 @@ import pytest
 from pushpals import __version__
 from tests.cli.terminal import pushpals
 
-COMMANDS = ["audit", "demo", "doctor", "gc", "metrics", "run", "serve", "setup", "status", "worker"]
+COMMANDS = ["audit", "demo", "doctor", "gc", "init", "metrics", "run", "serve", "setup", "status", "worker"]
 
 
 async def test_help_lists_what_there_is(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import yaml
 
 from tests.docs.pages import DOCS, ROOT
 
-EXAMPLE = DOCS / "examples/workflows/pushpals.yml"
+EXAMPLE = ROOT / "bot/pushpals/server/workflow.yml"
 LINES = 25
 """So few that a person reads them all before adding them."""
 

@@ -21,7 +21,7 @@ from pushpals.model import Brief, Person, Request, Risk
 from pushpals.policy.repo_policy import Access, RepoPolicy
 from tests.loop.snapshots import ADA, NOON, view
 
-ISSUE_FORM = Path(__file__).parents[2] / "docs" / "examples" / "pushpals.yml"
+ISSUE_FORM = Path(__file__).parents[2] / "bot" / "pushpals" / "localbuddy" / "issue_form.yml"
 
 
 def read(title: str, body: str) -> Request:

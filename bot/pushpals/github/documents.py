@@ -177,6 +177,21 @@ query OpenIssues($owner: String!, $name: String!, $label: String!, $after: Strin
 }
 """
 
+_NEWCOMER = """\
+query Newcomer($owner: String!, $name: String!, $label: String!, $branch: String!, $last: Int!) {
+  repository(owner: $owner, name: $name) {
+    id
+    label(name: $label) { id }
+    issues(first: $last, orderBy: {field: CREATED_AT, direction: DESC}) {
+      nodes { number title body state createdAt url labels(first: 20) { nodes { name } } author { login } }
+    }
+    pullRequests(first: 1, headRefName: $branch, orderBy: {field: CREATED_AT, direction: DESC}) {
+      nodes { number state url }
+    }
+  }
+}
+"""
+
 _OPEN_PULLS = (
     """\
 query OpenPulls($owner: String!, $name: String!, $base: String!, $after: String) {
@@ -283,6 +298,12 @@ def open_issues(owner: str, name: str, label: str, after: str | None) -> Documen
     """
     values = {"owner": owner, "name": name, "label": label, "after": after, "first": after is None}
     return Document(_OPEN_ISSUES, values)
+
+
+def newcomer(owner: str, name: str, label: str, branch: str, last: int) -> Document:
+    """Return the query for what `pushpals init` must know, with the `last` issues that were opened."""
+    values = {"owner": owner, "name": name, "label": label, "branch": branch, "last": last}
+    return Document(_NEWCOMER, values)
 
 
 def ci(owner: str, name: str, commits: Sequence[str]) -> Document:

@@ -14,6 +14,8 @@ from pushpals.github.views import (
     CommentView,
     LabelEvent,
     LinkedView,
+    NewcomerView,
+    OldIssue,
     PullOutcome,
     PullView,
     RenameEvent,
@@ -199,6 +201,31 @@ def touched(repository: Json) -> dict[int, datetime]:
     both = (repository.get("touchedIssues"), repository.get("touchedPulls"))
     nodes = (node for connection in both for node in _nodes(connection))
     return {node["number"]: datetime.fromisoformat(node["updatedAt"]) for node in nodes}
+
+
+def newcomer(repository: Json) -> NewcomerView:
+    """Return what `pushpals init` must know of a repository."""
+    pulls = [node for node in repository["pullRequests"]["nodes"] if node]
+    return NewcomerView(
+        id=repository["id"],
+        has_label=repository["label"] is not None,
+        issues=tuple(
+            OldIssue(
+                number=node["number"],
+                title=node["title"],
+                body=node["body"],
+                open=node["state"] == "OPEN",
+                created_at=datetime.fromisoformat(node["createdAt"]),
+                url=node["url"],
+                labels=tuple(label["name"] for label in (node["labels"] or {}).get("nodes") or () if label),
+                author=(node["author"] or {}).get("login") or "ghost",
+            )
+            for node in repository["issues"]["nodes"]
+            if node
+        ),
+        pull=pulls[0]["url"] if pulls else None,
+        pull_state=pulls[0]["state"] if pulls else None,
+    )
 
 
 def linked(data: Json) -> tuple[LinkedView, ...]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pushpals.github import documents, parse
 from pushpals.github.access import Access, Answer
 from pushpals.github.check_runs import without_buttons
-from pushpals.github.errors import AccessDenied, GitHubError, NotFound, WriteFailed
+from pushpals.github.errors import AccessDenied, GitHubError, NotFound, Refused, WriteFailed
 from pushpals.github.limits import is_secondary
 from pushpals.github.mutation import Mutation, Written
 from pushpals.github.permissions import PUSH, Permissions
@@ -17,6 +17,7 @@ from pushpals.github.views import (
     CiAnnotation,
     CiCheck,
     LinkedView,
+    NewcomerView,
     OpenIssues,
     PullOutcome,
     PullView,
@@ -134,6 +135,22 @@ class RepoClient:
             if not page["pageInfo"]["hasNextPage"]:
                 return OpenIssues(tuple(numbers), touched)
             after = page["pageInfo"]["endCursor"]
+
+    async def newcomer(self, label: str, branch: str, last: int) -> NewcomerView:
+        """Return what is known of a repository before PushPals works for it, in one request."""
+        document = documents.newcomer(self.ref.owner, self.ref.name, label, branch, last)
+        answer = await self._access.graphql("newcomer", document)
+        return parse.newcomer(_whole(answer, str(self.ref))["repository"])
+
+    async def create_label(self, name: str, color: str, description: str) -> None:
+        """Make a label; one that is there already stays as it is. `color` is six hexadecimal digits."""
+        names = {"owner": self.ref.owner, "repo": self.ref.name}
+        body = {"name": name, "color": color, "description": description}
+        try:
+            await self._access.post("label", "/repos/{owner}/{repo}/labels", names, body)
+        except Refused as error:
+            if "already_exists" not in str(error):
+                raise
 
     async def linked(self, numbers: Sequence[int]) -> tuple[LinkedView, ...]:
         """Return title and state of issues and pull requests, in one request; of those that exist."""

@@ -255,6 +255,35 @@ class OpenIssues:
 
 
 @dataclass(frozen=True)
+class OldIssue:
+    """An issue as it reads now, whatever became of it."""
+
+    number: int
+    title: str
+    body: str
+    open: bool
+    created_at: datetime
+    url: str
+    labels: tuple[str, ...]
+    author: str
+    """Login; `ghost` for an account that is gone."""
+
+
+@dataclass(frozen=True)
+class NewcomerView:
+    """A repository that PushPals is to be brought to."""
+
+    id: str
+    has_label: bool
+    issues: tuple[OldIssue, ...]
+    """The last ones, the newest first."""
+    pull: str | None
+    """Address of the newest pull request from the branch that was asked for."""
+    pull_state: str | None
+    """`OPEN`, `CLOSED` or `MERGED`."""
+
+
+@dataclass(frozen=True)
 class LinkedView:
     """An issue or pull request that a text mentions."""
 

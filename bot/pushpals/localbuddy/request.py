@@ -28,6 +28,28 @@ MOST_LINKS = 5
 _MENTION = re.compile(r"(?<![\w/&#])#(?P<number>[0-9]{1,9})\b")
 
 
+def request_of(number: int, title: str, body: str, asker: Person, cause: str, asked_at: datetime) -> Request:
+    """Return the request that a title and a text make by themselves; see `read_request`."""
+    # GitHub shows a title as it is written: nothing in it is hidden but what cannot be seen at all.
+    seen, cleaned = strip_unseen(title), clean_untrusted(body)
+    removed = dict.fromkeys((*seen.removed, *cleaned.removed))
+    text = cleaned.text
+    if len(text) > BODY_LIMIT:
+        text = text[:BODY_LIMIT]
+        removed[f"everything after the first {BODY_LIMIT:,} characters"] = None
+    return Request(
+        number=number,
+        title=seen.text.strip() or f"Issue {number}",
+        body=text,
+        digest=Request.digest_of(title, body),
+        asker=asker,
+        cause=cause,
+        asked_at=asked_at,
+        cleaned=tuple(removed),
+        brief=read_form(text),
+    )
+
+
 def read_request(
     view: SubjectView,
     cause: str,
@@ -43,24 +65,10 @@ def read_request(
     comments that belong to the request, `linked` what it mentions; see `comments_to_show` and `mentioned`.
     The digest is of title and text alone.
     """
-    # GitHub shows a title as it is written: nothing in it is hidden but what cannot be seen at all.
-    title, body = strip_unseen(view.title), clean_untrusted(view.body)
-    removed = dict.fromkeys((*title.removed, *body.removed))
-    text = body.text
-    if len(text) > BODY_LIMIT:
-        text = text[:BODY_LIMIT]
-        removed[f"everything after the first {BODY_LIMIT:,} characters"] = None
-    return Request(
-        number=view.number,
-        title=title.text.strip() or f"Issue {view.number}",
-        body=_with_links(_with_comments(text, said, removed), linked),
-        digest=Request.digest_of(view.title, view.body),
-        asker=asker,
-        cause=cause,
-        asked_at=asked_at,
-        cleaned=tuple(removed),
-        brief=read_form(text),
-    )
+    asked = request_of(view.number, view.title, view.body, asker, cause, asked_at)
+    removed = dict.fromkeys(asked.cleaned)
+    body = _with_links(_with_comments(asked.body, said, removed), linked)
+    return asked.model_copy(update={"body": body, "cleaned": tuple(removed)})
 
 
 def _with_comments(text: str, said: Sequence[CommentView], removed: dict[str, None]) -> str:

@@ -130,11 +130,12 @@ class Headless:
         """
         self._stopping = True
         self._woken.set()
+        until = asyncio.get_running_loop().time() + patience
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(patience, LAST_CLAIM)):
                 await self._idle.wait()  # a claim may be on its way
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout_at(until):
                 while self.crew.count and not self._hurried:
                     self._woken.clear()
                     await self._woken.wait()

@@ -89,10 +89,10 @@ async def facts_of(base: Sha, s: Snapshot, hands: Hands) -> RepoFacts:
     mirror = hands.repo.mirror
     paths = await mirror.tree_paths(base)
     roles = await roles_at(mirror, base, s.policy, paths)
-    return RepoFacts(paths, _reader(mirror, base), roles, tuple(s.view.labels))
+    return RepoFacts(paths, reader_of(mirror, base), roles, tuple(s.view.labels))
 
 
-def _reader(mirror: Mirror, commit: Sha) -> Callable[[str], str | None]:
+def reader_of(mirror: Mirror, commit: Sha) -> Callable[[str], str | None]:
     """Return a blocking reader of a commit's files, for a plan that is made in a thread of its own."""
     loop = asyncio.get_running_loop()
 

@@ -14,6 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from pushpals.model import RepoRef
+    from pushpals.server.onboard import Source
     from pushpals.server.settings import Settings
 
 
@@ -141,6 +142,40 @@ def setup(terminal: Terminal, /, **given: Any) -> None:
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--webhook-url") from None
     work = set_up(wanted, terminal.settings, click.echo, terminal.progress(), ask_model=ask_model)
+    sys.exit(terminal.run(work))
+
+
+def _source(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Source | None:
+    from pushpals.server.onboard import Source  # noqa: PLC0415 - start-up time
+
+    try:
+        return Source.parse(value) if value else None
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from None
+
+
+@click.command(short_help="Bring PushPals to a repository, with one pull request.")
+@click.argument("repository", metavar="OWNER/REPO", callback=_repository)
+@click.option("--dry-run", is_flag=True, help="Only show it, and what would have become of the last issues.")
+@click.option("--label", default="agent:ready", show_default=True, help="The label that starts work.")
+@click.option(
+    "--actions",
+    "source",
+    metavar="OWNER/REPO@COMMIT",
+    callback=_source,
+    help="Offer the workflow for GitHub Actions too; where PushPals lives.",
+)
+@click.pass_obj
+def init(
+    terminal: Terminal, /, repository: RepoRef, *, dry_run: bool, label: str, source: Source | None
+) -> None:
+    """Open one pull request with a policy file made for the repository, an issue form and the label.
+
+    It tells what would have become of the last ten issues. Run twice, it opens no second one.
+    """
+    from pushpals.server.onboard import initialise  # noqa: PLC0415 - start-up time
+
+    work = initialise(terminal.settings(), repository, label, source, click.echo, really=not dry_run)
     sys.exit(terminal.run(work))
 
 

@@ -66,7 +66,10 @@ async def run_worker(
             say(f"Stopping. Jobs under way have {settings.drain_seconds:g} s; a second signal ends them now.")
         left = await worker.stop(settings.drain_seconds)
         stopping.cancel()
-        await working
+        if not working.done():
+            working.cancel()  # it waits for a network that does not answer
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
         if left:
             say(f"{left} back in the queue, for others.")
     return 0

@@ -10,6 +10,8 @@ nothing.
 """
 
 from pushpals.audit.prose.check_run import check_summary, check_title, policy_check
+from pushpals.audit.prose.onboarding import TITLE as ONBOARDING_TITLE
+from pushpals.audit.prose.onboarding import Foretold, onboarding_body, onboarding_lines
 from pushpals.audit.prose.plan import (
     plan_body,
     plan_check,
@@ -49,8 +51,10 @@ from pushpals.audit.prose.rounds import (
 from pushpals.audit.prose.words import count, duration, one_line, role_name, spent
 
 __all__ = [
+    "ONBOARDING_TITLE",
     "PLAN",
     "PROGRESS_MARK",
+    "Foretold",
     "access_refusal",
     "changed_refusal",
     "check_summary",
@@ -61,6 +65,8 @@ __all__ = [
     "damage_refusal",
     "duration",
     "left_to_a_person",
+    "onboarding_body",
+    "onboarding_lines",
     "one_line",
     "orders_for_worker",
     "plan_body",

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from pushpals.local.forge.accounts import legacy_permission
+from pushpals.local.forge.accounts import ensure_label, legacy_permission
 from pushpals.local.forge.app_entities import App, CheckRun, Installation
 from pushpals.local.forge.apps import mint_token
 from pushpals.local.forge.auth import Grant
@@ -50,6 +50,7 @@ class Rest:
             web.get(f"{API}/rate_limit", self._rate_limit),
             web.get(repo, self._repo),
             web.post(f"{repo}/dispatches", self._dispatch),
+            web.post(f"{repo}/labels", self._create_label),
             web.get(f"{repo}/installation", self._repo_installation),
             web.get(f"{repo}/collaborators/{{login}}/permission", self._permission),
             web.get(f"{repo}/issues/{{number:\\d+}}", self._issue),
@@ -140,6 +141,23 @@ class Rest:
 
     async def _repo(self, request: web.Request) -> web.Response:
         return web.json_response(self._renderer.repo(self._readable(request, "metadata")))
+
+    async def _create_label(self, request: web.Request) -> web.Response:
+        repo, grant = self._readable(request, "metadata"), _as_installation(request)
+        grant.require(repo, "write", "issues")
+        asked = await _json_object(request)
+        name = str(asked.get("name") or "")
+        if not name or self._store.label(repo.id, name) is not None:
+            problem = {
+                "resource": "Label",
+                "code": "already_exists" if name else "missing_field",
+                "field": "name",
+            }
+            return web.json_response({"message": "Validation Failed", "errors": [problem]}, status=422)
+        color, words = str(asked.get("color") or "ededed"), str(asked.get("description") or "")
+        label = ensure_label(self._store, repo, name, color, words)
+        request[CHANGED] = True
+        return web.json_response(self._renderer.label(label), status=201)
 
     async def _dispatch(self, request: web.Request) -> web.Response:
         repo, grant = self._readable(request, "metadata"), _as_installation(request)
