@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import docker
 import pytest
 
+from pushpals.sandbox import choose
 from tests.fleet.image import ensure_image
+from tests.fleet.network import Network, network
+from tests.stories.town import FILES, FIX, Town, build
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +26,28 @@ def client() -> Iterator[docker.DockerClient]:
 def image(client: docker.DockerClient) -> str:
     """The tag of the image."""
     return ensure_image(client)
+
+
+@pytest.fixture
+def wire() -> Iterator[Network]:
+    """A network for the containers of one test."""
+    with network() as made:
+        yield made
+
+
+@pytest.fixture
+def dispatch() -> str:
+    """Where the policy sends jobs."""
+    return "worker"
+
+
+@pytest.fixture
+async def town(tmp_path: Path, wire: Network, dispatch: str) -> AsyncIterator[Town]:
+    """A town whose forge and model are on the wire."""
+    # A model on another address may cost something, as far as anybody here knows.
+    policy = {".github/pushpals.yml": f"version: 1\ndispatch: {dispatch}\nbudget: {{usd: .inf}}\n"}
+    sandboxes = await choose("bubblewrap", None, [])
+    town = await build(tmp_path / "town", sandboxes, [FIX], {**FILES, **policy}, wire.host)
+    yield town
+    await town.model.close()
+    await town.forge.close()

@@ -36,13 +36,14 @@ class Member:
     container: Any
     network: Network
     pid: int = 0
+    address: str = ""
 
     async def start(self) -> None:
         """Start it, or start it again; its state is kept."""
         await asyncio.to_thread(self.container.start)
         await asyncio.to_thread(self.container.reload)
         self.pid = self.container.attrs["State"]["Pid"]
-        self.network.join(self.pid)
+        self.address = self.network.join(self.pid)
 
     async def call(self, what: str, **options: object) -> None:
         """Do something to it: `kill`, `pause`, `unpause`, `stop`."""
@@ -61,9 +62,15 @@ class Member:
 
 
 async def hire(
-    client: docker.DockerClient, image: str, town: Town, network: Network, name: str, **settings: str
+    client: docker.DockerClient,
+    image: str,
+    town: Town,
+    network: Network,
+    name: str,
+    *command: str,
+    **settings: str,
 ) -> Member:
-    """Make a worker's container, not started yet."""
+    """Make a container, not started yet: a worker's, unless it is to run another `command`."""
     home = town.folder / name
     state, secrets = home / "state", home / "secrets"
     for folder in (state, secrets):
@@ -86,13 +93,13 @@ async def hire(
         **settings,
     }
 
-    command = [
+    create = [
         *("docker", "create", *HARD),
         *(f"--env={name}={value}" for name, value in environment.items()),
         f"--volume={state}:/var/lib/pushpals",
         f"--volume={secrets}:/run/secrets:ro",
-        *(image, "worker", "--repo", "octo/names"),
+        *(image, *(command or ("worker", "--repo", "octo/names"))),
     ]
-    made = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    made = await asyncio.to_thread(subprocess.run, create, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
     return Member(name, await asyncio.to_thread(client.containers.get, made.stdout.strip()), network)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import docker
 import pytest
@@ -12,33 +11,14 @@ import pytest
 from pushpals.ledger.verify import verify_job
 from pushpals.local.forge.entities import Issue
 from pushpals.model import JobRecord, JobState
-from pushpals.sandbox import choose
 from tests.fleet.crew import Member, hire
-from tests.fleet.network import Network, network
-from tests.stories.headless import POLICY
+from tests.fleet.network import Network
 from tests.stories.scripted import Messages
-from tests.stories.town import FILES, FIX, Town, build
+from tests.stories.town import Town
 
 pytestmark = [pytest.mark.docker, pytest.mark.thorough, pytest.mark.timeout(900)]
 
 NAMES = ("anna", "bert", "cleo")
-
-
-@pytest.fixture
-def wire() -> Iterator[Network]:
-    with network() as made:
-        yield made
-
-
-@pytest.fixture
-async def town(tmp_path: Path, wire: Network) -> AsyncIterator[Town]:
-    # A model on another address may cost something, as far as anybody here knows.
-    policy = {".github/pushpals.yml": f"{POLICY}budget: {{usd: .inf}}\n"}
-    sandboxes = await choose("bubblewrap", None, [])
-    town = await build(tmp_path / "town", sandboxes, [FIX], {**FILES, **policy}, wire.host)
-    yield town
-    await town.model.close()
-    await town.forge.close()
 
 
 async def _jobs(town: Town, issues: list[Issue]) -> list[JobRecord]:

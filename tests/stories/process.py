@@ -37,7 +37,7 @@ class Process:
 
 async def working(town: Town, folder: Path, token: str, *arguments: str) -> Process:
     """Start `pushpals worker` for the town's repository, with a plain token and nothing else of GitHub."""
-    folder.mkdir()  # noqa: ASYNC240 - a folder of the test
+    folder.mkdir(exist_ok=True)  # noqa: ASYNC240 - a folder of the test
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),

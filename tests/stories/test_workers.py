@@ -199,3 +199,19 @@ async def test_where_a_policy_sends_jobs_is_read_each_time(new_town: Builder) ->
         await server.engine.elsewhere.look()
         await town.concluded(second)
     assert len(town.pulls()) == 2
+
+
+async def test_what_a_former_life_left_behind_is_cleared_away(new_town: Builder) -> None:
+    town = await new_town(files=TO_WORKERS)
+    state = town.folder / "shed" / "state" / "worker"
+    stale = state / "work" / "octo" / "names" / "9-1"
+    gone = state / "mirrors" / "octo" / "gone.git"
+    token = town.forge.job_token(town.repo, {"actions": "read", "contents": "write", "metadata": "read"})
+    for folder in (stale, gone):
+        folder.mkdir(parents=True)
+    worked = await working(town, town.folder / "shed", token, "--once")
+    assert await worked.gone() == 0, (town.folder / "shed/worker.log").read_text()
+    assert not stale.exists()
+    assert not gone.exists()
+    assert (state / "mirrors" / "octo" / "names.git").exists()
+    assert (state / "alive").exists()
