@@ -118,6 +118,8 @@ class Hint(Frozen):
 
     def joined(self, other: Hint) -> Hint:
         """Return one hint for this one and a later one with the same key."""
+        if not self.presses:
+            return other  # what most are: webhooks wait for this
         known = {press.id for press in self.presses}
         presses = (*self.presses, *(press for press in other.presses if press.id not in known))
         return other.model_copy(update={"presses": presses[-MAX_PRESSES:]})

@@ -57,6 +57,14 @@ async def test_nothing_is_parsed_before_the_signature_is_checked(sender: Sender)
     assert (await sender.signed(b"{not json"))[0] == 400
 
 
+async def test_text_that_is_cut_in_half_a_character_is_a_delivery_all_the_same(sender: Sender) -> None:
+    body = json.dumps({**LABELED, "cut": "\ud83d"}).encode()
+    assert (await sender.raw(body, {"X-GitHub-Event": "issues", "X-Hub-Signature-256": signature(body)}))[
+        0
+    ] == 202
+    assert sender.door.queue.depth == 1
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "of the future"])
 async def test_a_body_is_never_unpacked(sender: Sender, encoding: str) -> None:
     """The signature is over the bytes as they came; unpacking is work that a stranger could ask for."""

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -71,7 +72,7 @@ def hint_of(delivery: Delivery, payload: Mapping[str, Any]) -> Hint | None:
         return None
     installation = _whole(_at(payload, "installation", "id"))
     try:
-        repo = RepoRef.parse(full_name)
+        repo = _repo(full_name)
         if place.number is None:
             return Hint.of_train(repo, installation)
         ref = SubjectRef(repo=repo, number=place.number)
@@ -79,6 +80,11 @@ def hint_of(delivery: Delivery, payload: Mapping[str, Any]) -> Hint | None:
         return None
     presses = (place.press,) if place.press else ()
     return Hint(ref=ref, installation=installation, presses=presses)
+
+
+@lru_cache(maxsize=1024)
+def _repo(full_name: str) -> RepoRef:
+    return RepoRef.parse(full_name)
 
 
 @dataclass(frozen=True)
