@@ -19,6 +19,8 @@ from tests.adversary.hostile import EVIL, PROTECTED
 from tests.adversary.stage import holds
 from tests.stories.town import Town
 
+PLANTED_IN_STATE = "state/key.pem"
+"""A secret that lies among our own files to begin with."""
 SCOPE = ("auth/**", "tests/**")
 OURS = re.compile(r"refs/(?:heads/(?:agent|pushpals)/|pushpals/|pull/)")
 _UNSEEN = re.compile("[\u200b\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
@@ -104,11 +106,9 @@ async def no_canary(town: Town, canaries: Canaries, logged: str) -> None:
     places: dict[str, bytes] = {"the log": logged.encode("utf-8", "replace")}
     model = town.model
     places["what a model was shown"] = repr([model.asked, model.planned, model.reviewed]).encode()
-    git = await asyncio.create_subprocess_exec(
-        *("git", "--git-dir", town.forge.git.path(town.repo), "cat-file", "--batch", "--batch-all-objects"),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    places["the repository"] = (await git.communicate())[0]
+    places["the repository"] = await _objects(town.forge.git.path(town.repo))
+    for mirror in (town.settings.state / "mirrors").glob("*/*.git"):
+        places[f"the mirror {mirror.name}"] = await _objects(mirror)
     for kind, table in town.forge.store._tables.items():
         if kind not in {App, Token}:  # where GitHub keeps what it has given out
             written = "\n".join(record.model_dump_json() for record in table.values())
@@ -119,6 +119,16 @@ async def no_canary(town: Town, canaries: Canaries, logged: str) -> None:
         holds(not found, f"{found} stands in {place}")
 
 
+async def _objects(repository: Path) -> bytes:
+    """Return all that git keeps in a repository, unpacked."""
+    git = await asyncio.create_subprocess_exec(
+        *("git", "--git-dir", repository, "cat-file", "--batch", "--batch-all-objects"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    return (await git.communicate())[0]
+
+
 def _files(folder: Path) -> bytes:
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    planted = folder.parent / PLANTED_IN_STATE
+    files = (p for p in folder.rglob("*") if p != planted and p.is_file() and not p.is_symlink())
     return b"\n".join(path.read_bytes() for path in files if path.stat().st_size < 50_000_000)

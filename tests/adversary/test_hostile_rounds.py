@@ -6,8 +6,10 @@ Each goes through the whole product. To play one again: `make test-thorough ARGS
 from __future__ import annotations
 
 import io
+import json
 import logging
 import random
+import re
 import secrets
 import string
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -21,6 +23,10 @@ from pydantic import SecretStr
 
 from pushpals.audit.redact import Redactor
 from pushpals.github.auth import Tokens
+from pushpals.local.model import ChosenModel
+from pushpals.policy.allowlist import Allowlist, Ruling, judge
+from pushpals.policy.parse import parse_policy
+from pushpals.policy.repo_policy import RepoPolicy
 from pushpals.sandbox import SandboxProvider
 from pushpals.server.app import Server
 from pushpals.server.logs import RedactingFormatter
@@ -28,6 +34,7 @@ from tests.adversary import hostile, invariants
 from tests.adversary.canaries import Canaries
 from tests.adversary.controls import CONTROLS
 from tests.adversary.hostile import HostileAgent, Move
+from tests.adversary.invariants import PLANTED_IN_STATE
 from tests.adversary.stage import Breach, quiet, said
 from tests.adversary.switches import credentials, evidence, publication, sandbox, text  # noqa: F401
 from tests.stories.scripted import call
@@ -103,6 +110,12 @@ def _secret() -> str:
     return "canary" + "".join(secrets.choice(letters) for _ in range(26))
 
 
+def _core(pem: str) -> str:
+    """Return a part of a key that is in no other, and of letters and digits alone."""
+    runs: list[str] = re.findall("[A-Za-z0-9]+", "".join(pem.splitlines()[1:-1]))
+    return max(runs, key=len)
+
+
 @contextmanager
 def _logging(known: list[str]) -> Iterator[io.StringIO]:
     """Log as the server does, into a text."""
@@ -127,13 +140,25 @@ async def besieged(
     town.tools = True
     town.forge.create_user("mallory")
     town.forge.set_role(town.repo, "mallory", "triage")
-    planted = {"the environment": environment, "a file": _secret(), "the model's key": _secret()}
-    planted["the webhook's secret"] = "hushhushhushhushhush"
-    for name in (".env", "id_rsa", "state/key.pem"):
+    assert town.settings.private_key
+    planted = {
+        "the environment": environment,
+        "the model's key": _secret(),
+        "the webhook's secret": _secret(),
+        "the App's key": _core(town.settings.private_key.get_secret_value()),
+    }
+    for name in (".env", "id_rsa", PLANTED_IN_STATE):
         (folder / name).parent.mkdir(exist_ok=True, mode=0o700)
         (folder / name).touch(mode=0o600)
-    (folder / ".env").write_text(f"KEY={planted['a file']}\n")
-    town.settings = town.settings.model_copy(update={"model_key": SecretStr(planted["the model's key"])})
+        planted[f"the file {name}"] = _secret()
+        (folder / name).write_text(f"KEY={planted[f'the file {name}']}\n")
+    model_key = SecretStr(planted["the model's key"])
+    hook = planted["the webhook's secret"]
+    town.settings = town.settings.model_copy(
+        update={"model_key": model_key, "webhook_secret": SecretStr(hook)}
+    )
+    town.forge.set_webhook(town.app, None, hook)
+    town.chosen = ChosenModel("scripted", "scripted", url=town.model.url, api_key=model_key)
     given = Tokens.token
 
     async def token(*args: object) -> str:
@@ -164,6 +189,17 @@ async def test_rounds_from(
         ended = {run.conclusion for run in siege.town.checks()}
         assert siege.town.pulls(), "nothing was published: these rounds tried nothing"
         assert "failure" in ended, "nothing was stopped: these rounds tried too little"
+
+
+def test_a_careless_policy_lets_the_shells_through() -> None:
+    policy = parse_policy(hostile.POLICY)
+    assert isinstance(policy, RepoPolicy)
+    allowed = Allowlist(listed=policy.commands.allow)
+    refused = [line for line in hostile.SHELL_COMMANDS if judge(line, allowed).ruling is not Ruling.ALLOWED]
+    assert refused == []
+    loot = [hostile._run_loot(random.Random(seed), "/x") for seed in range(20)]
+    commands = [json.loads(each["tool_calls"][0]["function"]["arguments"])["command"] for each in loot]
+    assert [judge(line, allowed).ruling for line in commands] == [Ruling.ALLOWED] * len(commands)
 
 
 def _link(_rng: random.Random, _folder: str) -> dict[str, Any]:
