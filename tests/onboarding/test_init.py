@@ -73,6 +73,7 @@ async def test_one_pull_request_and_then_the_first_issue(home: Home) -> None:
     rows = [line for line in pull.body.splitlines() if line.startswith("| #")]
     assert [row.split(" ")[1] for row in rows] == ["#3", "#2", "#1"]
     assert "work would begin at once" in rows[2]
+    assert "`python -m unittest`" in rows[2]
     assert "wait" in rows[1]
     assert "<img" not in rows[0]
     assert "evil.example)" not in rows[0]

@@ -47,7 +47,7 @@ def welcome(paths: Sequence[str], checks: Sequence[Check], label: str) -> Welcom
     given = {
         POLICY_PATH: policy_text(checks, protected, label),
         FORM_PATH: (files("pushpals.localbuddy") / FORM).read_text(encoding="utf-8"),
-        SCHEMA_PATH: json.dumps(policy_schema(), indent=1, ensure_ascii=False) + "\n",
+        SCHEMA_PATH: json.dumps(policy_schema(), separators=(",", ":")) + "\n",
     }
     if ".github/pushpals.yaml" in known or POLICY_PATH in known:
         del given[POLICY_PATH]

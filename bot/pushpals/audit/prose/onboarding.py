@@ -46,7 +46,7 @@ def why(plan: Plan) -> str:
     """Return why, and by what the work would be judged."""
     reasons = "; ".join(plan.risk_reasons)
     risk = f"{plan.risk} risk" + (f": {reasons}" if reasons else "")
-    checks = ", ".join(plan.tasks[0].checks)
+    checks = ", ".join(code(command) for command in plan.tasks[0].checks)
     return f"{risk}. " + (f"Judged by {checks}" if checks else "No check is known, so it would not end green")
 
 
