@@ -41,7 +41,7 @@ test-thorough: $(RUNTIME) $(DEV) ## Run the attacks on it, and every moment at w
 test-model: $(RUNTIME) $(DEV) ## Run the tests that need the embedded model
 	@$(BIN)/python -m pytest -m real_model $(ARGS)
 
-bench-agent: $(RUNTIME) $(DEV) ## Mend small bugs with the embedded model, beside asking it for whole files (ARGS="--half tuning")
+bench-agent: $(RUNTIME) $(DEV) ## Mend small bugs with the embedded model, beside asking it for whole files (ARGS="--half held-out")
 	@PYTHONPATH=bot $(BIN)/python -m bench.agent.run $(ARGS)
 
 bench: $(RUNTIME) ## Measure it beside its peers and write docs/benchmarks.md (ARGS="--only webhook")

@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Final, Literal
@@ -20,6 +20,8 @@ from pydantic import BaseModel
 
 from bench.agent import whole_file
 from bench.agent.corpus import CHECK, Case, load
+from pushpals.llm import Completion, Message, Sampling, ToolSpec
+from pushpals.llm.api import GREEDY
 from pushpals.local.model import Surroundings, Wanted, choose_model
 from pushpals.local.sample.markdown import unpack
 from pushpals.model import Budget, Task
@@ -30,8 +32,10 @@ from pushpals.workerpals.checks import run_check
 
 Way = Literal["agent", "whole file"]
 WAYS: Final[tuple[Way, ...]] = ("agent", "whole file")
-SECONDS: Final = 300.0
-"""How long either may work on a bug."""
+SECONDS: Final = 1800.0
+"""Where a way is stopped that hangs. Tries and tokens limit them: a busy machine decides nothing."""
+TOKENS: Final = 16_000
+"""What the agent may send and be sent on a bug; the whole-file way has its four tries."""
 CHECK_SECONDS: Final = 10.0
 """How long the tests may run: those of an endless loop run so long each time."""
 
@@ -48,8 +52,53 @@ class Result(BaseModel):
     seen: bool
     """Whether the tests that were shown pass."""
     tries: int
-    tokens: int
+    tokens_in: int
+    tokens_out: int
     seconds: float
+    model_seconds: float
+    """How much of them was waiting for the model."""
+    stopped: bool = False
+    """Whether it was stopped because it took too long."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens sent and received."""
+        return self.tokens_in + self.tokens_out
+
+
+class Counted:
+    """A model that counts what is asked of it, so that nothing is lost when a way is stopped."""
+
+    def __init__(self, model: ChatModel) -> None:
+        self._model = model
+        self.native_tools, self.context_tokens, self.fills = (
+            model.native_tools,
+            model.context_tokens,
+            model.fills,
+        )
+        self.tries = self.tokens_in = self.tokens_out = 0
+        self.seconds = 0.0
+
+    async def fill(self, prefix: str, suffix: str, *, sampling: Sampling = GREEDY) -> Completion:
+        """As the model does."""
+        return await self._count(self._model.fill(prefix, suffix, sampling=sampling))
+
+    async def complete(
+        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = GREEDY
+    ) -> Completion:
+        """As the model does."""
+        return await self._count(self._model.complete(messages, tools=tools, sampling=sampling))
+
+    async def _count(self, asked: Awaitable[Completion]) -> Completion:
+        self.tries += 1
+        began = time.monotonic()
+        try:
+            answer = await asked
+        finally:
+            self.seconds += time.monotonic() - began
+        self.tokens_in += answer.tokens_in
+        self.tokens_out += answer.tokens_out
+        return answer
 
 
 async def solve(case: Case, way: Way, sandboxes: SandboxProvider, model: ChatModel, folder: Path) -> Result:
@@ -57,16 +106,17 @@ async def solve(case: Case, way: Way, sandboxes: SandboxProvider, model: ChatMod
     unpack(case.workspace(), folder)
     sandbox = await sandboxes.open(folder, Limits())
     began = time.monotonic()
-    spent = whole_file.Spent()
+    counted = Counted(model)
+    stopped = False
     try:
         try:
             async with asyncio.timeout(SECONDS):
                 if way == "agent":
-                    spent = await _agent(case, sandbox, model)
+                    await _agent(case, sandbox, counted)
                 else:
-                    spent = await whole_file.solve(case, sandbox, model, CHECK_SECONDS)
+                    await whole_file.solve(case, sandbox, counted, CHECK_SECONDS)
         except TimeoutError:
-            pass  # What it has done until then is judged.
+            stopped = True  # What it has done until then is judged.
         seconds = time.monotonic() - began
         unpack({"conftest.py": "", "test_program.py": case.seen}, folder)
         seen = await run_check(sandbox, CHECK, CHECK_SECONDS)
@@ -77,11 +127,12 @@ async def solve(case: Case, way: Way, sandboxes: SandboxProvider, model: ChatMod
     bug = case.bug
     return Result(
         bug=bug.name, kind=bug.kind, half=case.half, way=way, right=seen.ok and unseen.ok, seen=seen.ok,
-        tries=spent.tries, tokens=spent.tokens, seconds=round(seconds, 1),
+        tries=counted.tries, tokens_in=counted.tokens_in, tokens_out=counted.tokens_out,
+        seconds=round(seconds, 1), model_seconds=round(counted.seconds, 1), stopped=stopped,
     )  # fmt: skip
 
 
-async def _agent(case: Case, sandbox: Sandbox, model: ChatModel) -> whole_file.Spent:
+async def _agent(case: Case, sandbox: Sandbox, model: ChatModel) -> None:
     """Work on the bug as on a job: the same call, instructions and scope."""
     title = case.bug.issue.partition("\n")[0]
     instructions = (resources.files("pushpals") / "roles" / "bug_fixer.md").read_text(encoding="utf-8")
@@ -91,11 +142,16 @@ async def _agent(case: Case, sandbox: Sandbox, model: ChatModel) -> whole_file.S
         request_text=case.bug.issue,
         instructions=instructions,
         checks=(CHECK,),
-        budget=Budget(),
+        budget=Budget(max_tokens=TOKENS),
         fence="0" * 16,
     )
-    outcome = await work(assignment, sandbox, model, _silent, clock=time.monotonic)
-    return whole_file.Spent(outcome.usage.turns, outcome.usage.tokens_in + outcome.usage.tokens_out)
+    await work(
+        assignment, sandbox, model, _tell if os.environ.get("BENCH_TELL") else _silent, clock=time.monotonic
+    )
+
+
+def _tell(event: AgentEvent) -> None:
+    sys.stderr.write(f"{event}"[:1500] + "\n")
 
 
 def _silent(event: AgentEvent) -> None:
@@ -118,10 +174,16 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
-async def run(cases: Sequence[Case], model: ChatModel, sandboxes: SandboxProvider, raw: Path) -> list[Result]:
-    """Solve the bugs that the file of results does not tell of yet, by both ways; returns all results."""
+async def run(
+    cases: Sequence[Case],
+    model: ChatModel,
+    sandboxes: SandboxProvider,
+    raw: Path,
+    ways: Sequence[Way] = WAYS,
+) -> list[Result]:
+    """Solve the bugs that the file of results does not tell of yet, by each way; returns all results."""
     done = {(result.bug, result.way): result for result in _earlier(raw)}
-    wanted = [(case, way) for case in cases for way in WAYS]
+    wanted = [(case, way) for way in ways for case in cases]
     for case, way in wanted:
         if (case.bug.name, way) not in done:
             with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -138,12 +200,12 @@ def _earlier(raw: Path) -> list[Result]:
     return [Result.model_validate_json(line) for line in lines]
 
 
-async def _embedded(cases: Sequence[Case], raw: Path) -> list[Result]:
+async def _embedded(cases: Sequence[Case], raw: Path, ways: Sequence[Way]) -> list[Result]:
     cache = Path.home() / ".cache" / "pushpals"
     chosen = await choose_model(Wanted(name="embedded"), Surroundings(cache=cache, environ=os.environ))
     model = chosen.connect()
     try:
-        return await run(cases, model, await choose("bubblewrap", None, []), raw)
+        return await run(cases, model, await choose("bubblewrap", None, []), raw, ways)
     finally:
         await model.close()
         await chosen.close()
@@ -152,15 +214,18 @@ async def _embedded(cases: Sequence[Case], raw: Path) -> list[Result]:
 def main() -> None:
     """Read the arguments, solve, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.agent.run", description=__doc__)
-    parser.add_argument("--half", choices=("tuning", "held out"))
+    parser.add_argument("--half", choices=("tuning", "held-out"))
+    parser.add_argument("--way", choices=("agent", "whole-file"), help="only one of the two")
     parser.add_argument("--only", help="the name of a bug")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--results", type=Path, default=Path(tempfile.gettempdir()) / "bench-agent.jsonl")
     given = parser.parse_args()
-    cases = [c for c in load() if given.half in {None, c.half} and given.only in {None, c.bug.name}]
+    half = given.half and given.half.replace("-", " ")
+    cases = [c for c in load() if half in {None, c.half} and given.only in {None, c.bug.name}]
+    ways = [way for way in WAYS if given.way in {None, way.replace(" ", "-")}]
     if not cases:
         parser.error("There is no such bug.")
-    sys.stdout.write(table(asyncio.run(_embedded(cases[: given.limit], given.results))) + "\n")
+    sys.stdout.write(table(asyncio.run(_embedded(cases[: given.limit], given.results, ways))) + "\n")
 
 
 if __name__ == "__main__":

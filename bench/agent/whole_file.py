@@ -7,7 +7,6 @@ is sent back.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from bench.agent.corpus import CHECK, Case
@@ -32,17 +31,8 @@ Mend the bug. Answer with the whole corrected file in one code block, its name i
 _BLOCK: Final = re.compile(r"```[a-z]*\n(.*?)```", re.DOTALL)
 
 
-@dataclass
-class Spent:
-    """What it took."""
-
-    tries: int = 0
-    tokens: int = 0
-
-
-async def solve(case: Case, sandbox: Sandbox, model: ChatModel, check_seconds: float) -> Spent:
+async def solve(case: Case, sandbox: Sandbox, model: ChatModel, check_seconds: float) -> None:
     """Work on the bug in the sandbox's workspace until the seen tests pass, at most four tries."""
-    spent = Spent()
     first = await run_check(sandbox, CHECK, check_seconds)
     files = "\n\n".join(f"{name}\n```python\n{text}```" for name, text in case.workspace().items() if text)
     ask = _ASK.format(issue=case.bug.issue, files=files, check=CHECK, output=first.output)
@@ -50,8 +40,6 @@ async def solve(case: Case, sandbox: Sandbox, model: ChatModel, check_seconds: f
     for attempt in range(TRIES):
         sampling = Sampling(0.6 if attempt else 0.0, max_tokens=1500, seed=attempt)
         answer = await model.complete(messages, sampling=sampling)
-        spent.tries += 1
-        spent.tokens += answer.tokens_in + answer.tokens_out
         found = file_in(answer.text, sorted(case.program))
         if found is None:
             evidence = "There is no code block with a whole file in your answer."
@@ -64,7 +52,6 @@ async def solve(case: Case, sandbox: Sandbox, model: ChatModel, check_seconds: f
                 f"With it, `{CHECK}` says:\n```\n{result.output}\n```\nAnswer with the whole file again."
             )
         messages = [*messages, Message("assistant", answer.text), Message("user", evidence)]
-    return spent
 
 
 def file_in(answer: str, names: list[str]) -> tuple[str, str] | None:

@@ -8,6 +8,8 @@ from pushpals.workerpals import CheckRan, Note
 from pushpals.workerpals.guided import MOST_NONSENSE
 from tests.workerpals.conftest import BUGGY, CHECK, FIXED, REPORT, RIGHT, WRONG, Desk, OpenDesk, Scripted
 
+BY_HAND = f"cd . && {CHECK}"
+"""A check of which only a shell knows how it is run: no small changes are tried with it."""
 SAME = f"```python\ndef discount(price, percent):\n{WRONG}```"
 ZERO = "```python\ndef discount(price, percent):\n    return 0\n```"
 HALF = "```python\ndef discount(price, percent):\n    return price // 2\n```"
@@ -157,7 +159,7 @@ async def test_a_check_that_cannot_run_is_not_the_models_to_mend(desk: Desk):
 
 async def test_a_line_is_hidden_and_written_anew(desk: Desk):
     model = Scripted("unused", lines=["price - price * percent // 100"])
-    outcome = await desk.work(model)
+    outcome = await desk.work(model, checks=(BY_HAND,))
     assert outcome.failure is None
     assert desk.text("shop/prices.py") == MENDED
     before, after = model.gaps[0]
@@ -180,7 +182,7 @@ async def test_the_line_that_raised_is_hidden_first(open_desk: OpenDesk):
 
 async def test_of_the_lines_that_pass_the_nearest_is_kept(desk: Desk):
     model = Scripted("unused", lines=["180", "abs(price) - price * percent // 100", "(lambda: 180)()"])
-    outcome = await desk.work(model)
+    outcome = await desk.work(model, checks=(BY_HAND,))
     assert outcome.failure is None
     assert "    return abs(price) - price * percent // 100\n" in desk.text("shop/prices.py")
 

@@ -315,4 +315,5 @@ def _report(outcome: Outcome, capture: Capture, redact: Redactor) -> Report:
     """Return what the worker did and says. Its words are its own, and go into the record without tokens."""
     left_out = tuple(f"{skipped.path} was left out: {skipped.reason}" for skipped in capture.skipped)
     refused = (*outcome.refused, *left_out)
-    return Report(words=redact(outcome.words), files=capture.patch.files, refused=refused)
+    doubts = (f"{outcome.doubt} Look at it, or add a test that does.",) if outcome.doubt else ()
+    return Report(words=redact(outcome.words), files=capture.patch.files, refused=refused, follow_ups=doubts)

@@ -51,6 +51,7 @@ async def work(
         head_checks=bench.best,
         failure=None if bench.proven else stopped or _judged(bench, metered),
         refused=tuple(workspace.refused),
+        doubt=bench.doubt if bench.proven else "",
     )
 
 

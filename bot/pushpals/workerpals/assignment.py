@@ -80,6 +80,8 @@ class Outcome:
     head_checks: tuple[CheckResult, ...]
     failure: Failure | None
     refused: tuple[str, ...] = ()
+    doubt: str = ""
+    """What the checks cannot tell about the change, as a sentence for people."""
     asks: Wish | None = None
     """The command that a person has to say yes to before the work can go on. There is no failure then."""
 

@@ -28,6 +28,8 @@ class Bench:
         self.best_changes: Mapping[str, str | None] = {}
         self.aims: frozenset[str] | None = None
         """The failing tests that are this task's to mend, where others are somebody else's; None: all."""
+        self.doubt = ""
+        """What the checks cannot tell about the best change, as a sentence for people."""
         self.understood = 0
         """How many of the model's answers could be made sense of, right or wrong."""
         self._checks = assignment.checks

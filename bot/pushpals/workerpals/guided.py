@@ -26,12 +26,15 @@ from pushpals.workerpals.infill import Infill
 from pushpals.workerpals.localise import Codebase, Suspect, localise
 from pushpals.workerpals.metered import MeteredModel
 from pushpals.workerpals.question import Question
+from pushpals.workerpals.repair import Repair
 from pushpals.workerpals.rewrite import Unchanged, rewrite, same_meaning
 from pushpals.workerpals.workspace import NotAllowed
 
 MOST_SUSPECTS: Final = 5
 MOST_NONSENSE: Final = 4
 """Answers in a row, from the first on, that cannot be read: more would not be better."""
+MOST_TESTS: Final = 40
+"""Tests that lead to code where none is named as failing."""
 ANSWER_TOKENS: Final = 900
 FUNCTION_LINES: Final = 160
 """Longer functions are not asked for as a whole."""
@@ -104,6 +107,10 @@ class Guided:
         if not failing:
             return await self._agree(suspects, question)
         if self._model.model.fills:
+            if await Repair(self._assignment, self._bench, self._model, failing[0], self._nonce).mend(
+                suspects
+            ):
+                return True
             frames = code.frames(failing[0].output)
             infill = Infill(self._assignment, self._bench, self._model, failing[0], frames)
             if await infill.mend(suspects):
@@ -138,11 +145,13 @@ class Guided:
         return own or failing
 
     def _suspects(self, code: Codebase, failing: Sequence[FailingTest]) -> list[Suspect]:
+        # A check that was cut off names no test: any of them may be the one that hangs.
+        named = [test.unit for test in failing if test.unit]
         found = localise(
             code,
             self._assignment.request_text,
             outputs=[test.output for test in failing],
-            tests=[test.unit for test in failing if test.unit],
+            tests=named or (code.tests[:MOST_TESTS] if failing else []),
             most=4 * MOST_SUSPECTS,
         )
         workspace = self._bench.workspace
