@@ -7,8 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import pytest
+from githubkit_schemas.latest import models
 from playwright.async_api import Page, async_playwright, expect
 
+from pushpals.github import Endpoints
 from pushpals.local.forge.errors import UnprocessableError
 from pushpals.local.forge.manifests import Manifest
 from pushpals.server.needs import APP_EVENTS, APP_PERMISSIONS
@@ -133,7 +135,7 @@ async def test_an_address_for_webhooks_keeps_their_secret(home: Home) -> None:
         await setup.line("App ")
     [app] = home.forge.store.apps.values()
     assert app.webhook_url == hook
-    secret = home.config / "webhook-secret"
+    secret = home.config / f"webhook-secret-{app.id}"
     assert secret.read_text() == app.webhook_secret
     assert secret.stat().st_mode & 0o777 == 0o600
     assert home.setting("PUSHPALS_WEBHOOK_SECRET_FILE") == str(secret)
@@ -167,6 +169,64 @@ async def test_setup_goes_on_where_it_ended(home: Home) -> None:
         code, said = await again.end()
     assert (code, said.startswith("An App is configured in ")) == (0, True), said
     assert (home.config / "env").read_text() == before
+
+
+async def test_a_key_is_kept_though_its_settings_cannot_be(home: Home) -> None:
+    hook = ("--webhook-url", "https://pals.example/webhook")
+    options = ("--port", "0", "--github-url", home.forge.url)
+    async with home.pushpals("setup", *options, *hook) as setup:
+        url = await setup.line(OPEN)
+        back = await agree(home, url)
+        (home.config / "env").write_text("# of another setup\n")
+        (home.config / "webhook-secret").write_text("of another App")
+        status, page = await ask(back)
+    assert (status, "its key is kept" in page, "its key is lost" in page) == (500, True, False)
+    assert (home.config / "env").read_text() == "# of another setup\n"
+    (home.config / "env").unlink()
+    async with home.pushpals("setup", *options) as setup:
+        await setup.line("Now install it")
+    [app] = home.forge.store.apps.values()
+    secret = home.config / f"webhook-secret-{app.id}"
+    assert secret.read_text() == app.webhook_secret
+    assert home.setting("PUSHPALS_WEBHOOK_SECRET_FILE") == str(secret)
+    assert home.setting("PUSHPALS_POLL") is None
+
+    (home.config / "env").unlink()  # as if it had ended before the secret was kept
+    secret.unlink()
+    async with home.pushpals("setup", *options, *hook) as setup:
+        await setup.line("Its webhook's secret is not here")
+        await setup.line("Now install it")
+    assert home.setting("PUSHPALS_POLL") == "true"
+
+
+async def test_no_settings_are_written_for_a_key_that_github_does_not_know(home: Home) -> None:
+    _, key = await home.forge.register_app(
+        "pushpals", "PushPals", owner="octo", permissions=APP_PERMISSIONS, events=APP_EVENTS,
+        webhook_url="http://127.0.0.1:9/nobody",
+    )  # fmt: skip
+    home.config.mkdir(parents=True, mode=0o700)
+    left = home.config / "app-999999.pem"
+    left.touch(mode=0o600)
+    left.write_text(key)
+    async with home.pushpals("setup", "--port", "0", "--github-url", home.forge.url) as setup:
+        code, said = await setup.end()
+    assert (code, f"knows no App 999999 with the key {left}" in said) == (1, True), said
+    assert "--github-url" in said
+    assert not (home.config / "env").exists()
+
+
+async def test_the_forge_exchanges_a_code_as_github_describes_it(home: Home) -> None:
+    forge = home.forge
+    given = {"name": "Pals", "url": "https://x", "redirect_url": "http://127.0.0.1:9/"}
+    back = await forge.manifests.agree(Manifest.parse(json.dumps(given)), "Pals", "octo", "s")
+    code = parse_qs(urlsplit(back).query)["code"][0]
+    place = f"{Endpoints.at(forge.url).rest}/app-manifests/{code}/conversions"
+    async with aiohttp.ClientSession() as session:
+        async with session.post(place) as answer:
+            assert answer.status == 201
+            models.AppManifestsCodeConversionsPostResponse201.model_validate(await answer.json())
+        async with session.post(place) as again:
+            assert again.status == 404
 
 
 async def test_a_folder_that_others_look_into_keeps_no_key(home: Home) -> None:

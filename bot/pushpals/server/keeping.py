@@ -18,6 +18,10 @@ _PROBE_BYTES = 64 << 10
 _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 
 
+class HalfKeptError(SettingsError):
+    """The App's key is kept, and what belongs to it could not be. The message says why, and what to do."""
+
+
 @dataclass(frozen=True)
 class Keeping:
     """A folder for its owner alone. Nothing in it is ever overwritten."""
@@ -29,10 +33,9 @@ class Keeping:
         """The settings, one a line, as `NAME=value`."""
         return self.folder / "env"
 
-    @property
-    def secret(self) -> Path:
-        """The webhook's secret."""
-        return self.folder / "webhook-secret"
+    def secret_of(self, app_id: int) -> Path:
+        """The secret of an App's webhook: that of another App, or one made by hand, is never taken for it."""
+        return self.folder / f"webhook-secret-{app_id}"
 
     def key_of(self, app_id: int) -> Path:
         """The private key of an App. Its id is in the name, so that the file alone is enough to go on."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pushpals.audit.redact import Redactor
-from pushpals.github import Endpoints, GitHub, GitHubError, GitHubUnavailable
+from pushpals.github import BadCredentials, Endpoints, GitHub, GitHubError, GitHubUnavailable
 from pushpals.server import logs
 from pushpals.server.doctor import examine
-from pushpals.server.keeping import Keeping
-from pushpals.server.settings import SettingsError, config_folder
+from pushpals.server.keeping import HalfKeptError, Keeping
+from pushpals.server.settings import Settings, SettingsError, config_folder
 from pushpals.server.setup_page import SetupPage
 from pushpals.server.wiring import credentials
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from pushpals.github import AppInfo, CreatedApp
     from pushpals.local.model import Progress
-    from pushpals.server.settings import Settings
 
 NOBODY_THERE = "https://pushpals.invalid/webhook"
 """Where GitHub sends webhooks that are read from its log (RFC 2606: no such host can ever be)."""
@@ -94,6 +93,10 @@ async def _made(
         keeping.prepare()
         if (left := keeping.app_without_settings()) is not None:
             say(f"The key of App {left} is here; going on where the last setup ended.")
+            await _known(keeping, wanted, left)
+            if wanted.webhook_url and not keeping.secret_of(left).exists():
+                say("Its webhook's secret is not here, so GitHub's log of deliveries will be read instead.")
+                say("To be told at once, give it a new secret: docs/setup.md, step 5.")
             _keep_settings(keeping, wanted, left)
         else:
             await _create(keeping, wanted, say, stack)
@@ -107,9 +110,12 @@ async def _create(
 
     def keep(app: CreatedApp) -> None:
         keeping.keep(keeping.key_of(app.id), app.pem)
-        if wanted.webhook_url:
-            keeping.keep(keeping.secret, app.webhook_secret)
-        _keep_settings(keeping, wanted, app.id)
+        try:
+            if wanted.webhook_url:
+                keeping.keep(keeping.secret_of(app.id), app.webhook_secret)
+            _keep_settings(keeping, wanted, app.id)
+        except SettingsError as error:
+            raise HalfKeptError(str(error)) from None
 
     try:
         await page.open(wanted.port, keep)
@@ -126,6 +132,21 @@ async def _create(
     say(f"Its key is in {keeping.key_of(app.id)}, for you alone to read.")
 
 
+async def _known(keeping: Keeping, wanted: Wanted, app_id: int) -> None:
+    """See that GitHub knows the App by its key, before settings are written that nothing overwrites."""
+    key = keeping.key_of(app_id)
+    settings = Settings(github_url=wanted.github_url, app_id=app_id, private_key_file=key)
+    try:
+        async with GitHub(credentials(settings), Endpoints.at(wanted.github_url)) as github:
+            await github.app()
+    except BadCredentials:
+        raise SettingsError(
+            f"{wanted.github_url} knows no App {app_id} with the key {key}. If it was made elsewhere, "
+            "name that with --github-url; if it was deleted, move the key away. Then run `pushpals setup` "
+            "again."
+        ) from None
+
+
 def _keep_settings(keeping: Keeping, wanted: Wanted, app_id: int) -> None:
     settings = {
         "PUSHPALS_APP_ID": str(app_id),
@@ -133,8 +154,8 @@ def _keep_settings(keeping: Keeping, wanted: Wanted, app_id: int) -> None:
     }
     if wanted.github_url != "https://github.com":
         settings = {"PUSHPALS_GITHUB_URL": wanted.github_url, **settings}
-    if wanted.webhook_url and keeping.secret.exists():
-        settings["PUSHPALS_WEBHOOK_SECRET_FILE"] = str(keeping.secret)
+    if (secret := keeping.secret_of(app_id)).exists():
+        settings["PUSHPALS_WEBHOOK_SECRET_FILE"] = str(secret)
     else:
         settings["PUSHPALS_POLL"] = "true"
     keeping.keep_settings(settings)

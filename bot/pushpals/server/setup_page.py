@@ -21,6 +21,7 @@ from pushpals.github import (
     create_app,
     manifest_page,
 )
+from pushpals.server.keeping import HalfKeptError
 from pushpals.server.needs import APP_EVENTS, APP_PERMISSIONS, WHY
 from pushpals.server.settings import SettingsError
 from pushpals.server.site import guarded
@@ -113,6 +114,9 @@ class SetupPage:
             except GitHubUnavailable as error:
                 again = "Reload this page." if not error.lost else self._unsure()
                 return self._problem(502, str(error), again)
+            except HalfKeptError as error:
+                again = "The App is made and its key is kept. Then end `pushpals setup` and run it again."
+                return self._problem(500, str(error), again)
             except (GitHubError, SettingsError) as error:
                 return self._problem(502, str(error), self._unsure())
             self._created.set_result(app)
