@@ -8,19 +8,23 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import platform
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Final, Literal
-
-from pydantic import BaseModel
+from typing import Final
 
 from bench.agent import whole_file
+from bench.agent.absent import Absent
 from bench.agent.corpus import CHECK, Case, load
-from pushpals.llm import Completion, Message, Sampling, ToolSpec
+from bench.agent.figure import figure
+from bench.agent.results import Result, Way
+from bench.report import load as load_figures
+from bench.report import page, save
+from pushpals.llm import Completion, Message, ModelError, Sampling, ToolSpec
 from pushpals.llm.api import GREEDY
 from pushpals.local.model import Surroundings, Wanted, choose_model
 from pushpals.local.sample.markdown import unpack
@@ -30,7 +34,6 @@ from pushpals.workerpals import AgentEvent, Assignment, work
 from pushpals.workerpals.assignment import ChatModel
 from pushpals.workerpals.checks import run_check
 
-Way = Literal["agent", "whole file"]
 WAYS: Final[tuple[Way, ...]] = ("agent", "whole file")
 SECONDS: Final = 1800.0
 """Where a way is stopped that hangs. Tries and tokens limit them: a busy machine decides nothing."""
@@ -38,32 +41,6 @@ TOKENS: Final = 16_000
 """What the agent may send and be sent on a bug; the whole-file way has its four tries."""
 CHECK_SECONDS: Final = 10.0
 """How long the tests may run: those of an endless loop run so long each time."""
-
-
-class Result(BaseModel):
-    """What became of one bug by one way."""
-
-    bug: str
-    kind: str
-    half: str
-    way: Way
-    right: bool
-    """Whether the unseen tests pass."""
-    seen: bool
-    """Whether the tests that were shown pass."""
-    tries: int
-    tokens_in: int
-    tokens_out: int
-    seconds: float
-    model_seconds: float
-    """How much of them was waiting for the model."""
-    stopped: bool = False
-    """Whether it was stopped because it took too long."""
-
-    @property
-    def tokens(self) -> int:
-        """Tokens sent and received."""
-        return self.tokens_in + self.tokens_out
 
 
 class Counted:
@@ -115,7 +92,7 @@ async def solve(case: Case, way: Way, sandboxes: SandboxProvider, model: ChatMod
                     await _agent(case, sandbox, counted)
                 else:
                     await whole_file.solve(case, sandbox, counted, CHECK_SECONDS)
-        except TimeoutError:
+        except (TimeoutError, ModelError):
             stopped = True  # What it has done until then is judged.
         seconds = time.monotonic() - began
         unpack({"conftest.py": "", "test_program.py": case.seen}, folder)
@@ -145,13 +122,7 @@ async def _agent(case: Case, sandbox: Sandbox, model: ChatModel) -> None:
         budget=Budget(max_tokens=TOKENS),
         fence="0" * 16,
     )
-    await work(
-        assignment, sandbox, model, _tell if os.environ.get("BENCH_TELL") else _silent, clock=time.monotonic
-    )
-
-
-def _tell(event: AgentEvent) -> None:
-    sys.stderr.write(f"{event}"[:1500] + "\n")
+    await work(assignment, sandbox, model, _silent, clock=time.monotonic)
 
 
 def _silent(event: AgentEvent) -> None:
@@ -218,6 +189,9 @@ def main() -> None:
     parser.add_argument("--way", choices=("agent", "whole-file"), help="only one of the two")
     parser.add_argument("--only", help="the name of a bug")
     parser.add_argument("--limit", type=int)
+    parser.add_argument("--without-model", action="store_true", help="only what small changes mend")
+    parser.add_argument("--write", action="store_true", help="put the results into docs/benchmarks.md")
+    parser.add_argument("--page-only", action="store_true", help="write the page from the file of results")
     parser.add_argument("--results", type=Path, default=Path(tempfile.gettempdir()) / "bench-agent.jsonl")
     given = parser.parse_args()
     half = given.half and given.half.replace("-", " ")
@@ -225,7 +199,30 @@ def main() -> None:
     ways = [way for way in WAYS if given.way in {None, way.replace(" ", "-")}]
     if not cases:
         parser.error("There is no such bug.")
-    sys.stdout.write(table(asyncio.run(_embedded(cases[: given.limit], given.results, ways))) + "\n")
+    found = cases[: given.limit]
+    if not given.page_only:
+        going = (
+            _without(found, given.results) if given.without_model else _embedded(found, given.results, ways)
+        )
+        asyncio.run(going)
+    results = _earlier(given.results)
+    sys.stdout.write(table(results) + "\n")
+    if given.write or given.page_only:
+        docs = Path(__file__).parents[2] / "docs"
+        save(figure(results, _taken(), without_model=given.without_model), docs / "benchmarks")
+        (docs / "benchmarks.md").write_text(page(load_figures(docs / "benchmarks")))
+
+
+def _taken() -> str:
+    """Return when this is and on what, for the page."""
+    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    return (
+        f"{when} on {os.cpu_count()} cores ({platform.machine()}), load {os.getloadavg()[0]:.1f} at the end"
+    )
+
+
+async def _without(cases: Sequence[Case], raw: Path) -> list[Result]:
+    return await run(cases, Absent(), await choose("bubblewrap", None, []), raw, ("agent",))
 
 
 if __name__ == "__main__":

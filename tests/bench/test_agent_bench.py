@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.agent.absent import Absent
 from bench.agent.corpus import load
+from bench.agent.figure import figure
+from bench.agent.results import Result, Way
 from bench.agent.run import run, table
 from bench.agent.whole_file import file_in
 from pushpals.sandbox import SandboxProvider, choose
@@ -55,3 +58,24 @@ def test_the_file_of_an_answer_is_the_one_named_last_before_it() -> None:
     assert file_in("```\nx = 1\n```", ["a.py"]) == ("a.py", "x = 1\n")
     assert file_in("```\nx = 1\n```", ["a.py", "b.py"]) is None
     assert file_in("none", ["a.py"]) is None
+
+
+@pytest.mark.thorough
+async def test_some_bugs_need_no_model(sandboxes: SandboxProvider, tmp_path: Path) -> None:
+    [result] = await run([CASES["roman-limit"]], Absent(), sandboxes, tmp_path / "raw", ("agent",))
+    assert (result.right, result.seen, result.tokens) == (True, True, 0)
+
+
+def test_what_was_not_measured_is_a_miss_with_its_reason() -> None:
+    def result(bug: str, way: Way, *, right: bool) -> Result:
+        return Result(
+            bug=bug, kind="boundary", half="held out", way=way, right=right, seen=right, tries=1,
+            tokens_in=10, tokens_out=1, seconds=1, model_seconds=1,
+        )  # fmt: skip
+
+    ways: tuple[Way, ...] = ("agent", "whole file")
+    results = [result(str(n), way, right=n < 15) for n in range(20) for way in ways]
+    more, tokens, _ = figure(results, "now", without_model=False).rows
+    assert (more.value, more.met, tokens.value, tokens.met) == (1.0, False, 1.0, True)
+    for fewer, without in ((results[:6], False), (results, True)):
+        assert all(row.value is None and row.note for row in figure(fewer, "now", without_model=without).rows)
