@@ -33,6 +33,7 @@ async def answers(url: str) -> int:
 async def test_it_serves_from_a_container(
     client: docker.DockerClient, image: str, town: Town, wire: Network
 ) -> None:
+    town.forge.set_webhook(town.app, "http://127.0.0.1:9/nobody")  # what is sent is logged, and read there
     server = await hire(
         client,
         image,
