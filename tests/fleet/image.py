@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import docker
@@ -24,6 +25,8 @@ UNUSED = ("usr/share/doc", "usr/share/locale", "usr/share/man", "var/cache/apt",
 CONTEXT = (".dockerignore", "LICENSE", "README.md", "bot", "pyproject.toml", "requirements", "runner_image")
 REPOSITORY = "pushpals-test-fleet"
 MINUTES = 10 * 60
+KEPT = timedelta(hours=6)
+"""How long an image stays that this checkout does not need: another may."""
 
 
 def ensure_image(client: docker.DockerClient) -> str:
@@ -42,12 +45,13 @@ def _alone() -> Iterator[None]:
 
 def _ensure(client: docker.DockerClient, kind: str, source: bytes, make: object) -> str:
     tag = f"{REPOSITORY}:{kind}-{hashlib.sha256(source).hexdigest()[:16]}"
-    held = [name for image in client.images.list(name=REPOSITORY) for name in image.tags]
-    if tag in held:
+    images = client.images.list(name=REPOSITORY)
+    if any(tag in image.tags for image in images):
         return tag
-    for name in held:
-        if name.startswith(f"{REPOSITORY}:{kind}-"):
-            client.images.remove(name, force=True)
+    for image in images:
+        old = datetime.now(UTC) - datetime.fromisoformat(image.attrs["Created"]) > KEPT
+        if old and any(name.startswith(f"{REPOSITORY}:{kind}-") for name in image.tags):
+            client.images.remove(image.tags[0], force=True)
     assert callable(make)
     make(tag)
     return tag
