@@ -18,7 +18,7 @@ from tests.stories.town import FILES, FIX, Town, build
 @pytest.fixture(scope="session")
 def client() -> Iterator[docker.DockerClient]:
     """The engine."""
-    with contextlib.closing(docker.DockerClient(timeout=600)) as client:
+    with contextlib.closing(docker.from_env(timeout=600)) as client:
         yield client
 
 
