@@ -35,8 +35,8 @@ MOST_SHOWN: Final = 5
 """Changes that the model chooses from."""
 SIMILAR: Final = 1
 """How much further down a change may rank and still be put before the model."""
-SECONDS: Final = 240.0
-"""How long a round may take."""
+SECONDS: Final = 40.0
+"""How long a round may take. Most need a second or two; for one that loops for ever nobody should wait."""
 _RUNNER: Final = re.compile(r"\S*python[\d.]*\s+-m\s+(?:pytest|unittest)\b[^;&|<>`$]*")
 _ASK: Final = """A user reports:
 
