@@ -2,84 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from bench.agent.results import Result
+from bench.agent.results import Result, Way
 from bench.report import Figure, Row
 
 MORE: Final = 1.6
 TOKENS: Final = 3.0
 ENOUGH: Final = 20
-"""Bugs of the measured half that both ways must have been given before they are compared."""
+"""Bugs of the measured half that each way must have been given before they are compared."""
+NAMES: Final[Mapping[Way, str]] = {
+    "agent": "PushPals",
+    "whole file": "whole file",
+    "mini-swe-agent": "mini-swe-agent, text mode",
+}
+_HOW: Final = (
+    "Bugs of the half that is only ever measured, solved by the job's own path, by asking the same model "
+    "for whole files (four tries), and by mini-swe-agent's text mode (its own prompts, at most twelve "
+    "steps), and judged by tests that none of them saw. `make bench-agent`."
+)
+_WITHOUT: Final = (
+    " Here PushPals had **no model at all** (`--without-model`): what it mended, small changes and the "
+    "visible tests mended, and where several passed the first was taken."
+)
 
 
 def figure(results: Sequence[Result], taken: str, *, without_model: bool) -> Figure:
     """Return how many bugs of the measured half each way mended; they are compared on the bugs of both."""
     held = [result for result in results if result.half == "held out"]
-    ours = {result.bug: result for result in held if result.way == "agent"}
-    floor = {result.bug: result for result in held if result.way == "whole file"}
-    both = sorted(ours.keys() & floor.keys())
-    mended = [sum(way[bug].right for bug in both) for way in (ours, floor)]
-    spent = [sum(way[bug].tokens for bug in both) for way in (ours, floor)]
-    why = ""
-    if without_model:
-        why = "ours was run without the model"
-    elif len(both) < ENOUGH:
-        why = f"only {len(both)} bugs were given to both"
-    known = not why and mended[1] > 0
-    name = "PushPals without a model" if without_model else "PushPals"
-    bars = tuple(
-        (f"{who} ({sum(r.right for r in way.values())} of {len(way)})", _percent(way.values()))
-        for who, way in ((name, ours), ("whole file", floor))
-    )
+    of = {way: {result.bug: result for result in held if result.way == way} for way in NAMES}
+    why = "ours was run without the model" if without_model else ""
+    bars = []
+    for way, name in NAMES.items():
+        given = of[way].values()
+        alone = " without a model" if way == "agent" and without_model else ""
+        bars.append((f"{name}{alone} ({sum(r.right for r in given)} of {len(given)})", _percent(given)))
+    more, tokens, worse = _beside(of["agent"], of["whole file"], why)
+    ahead, spent, _ = _beside(of["agent"], of["mini-swe-agent"], why)
     return Figure(
         name="agent",
         title="Small bugs mended",
-        how=_how(held, without_model=without_model),
+        how="\n\n".join([_HOW + (_WITHOUT if without_model else ""), table(held)]),
         rows=(
-            Row("bugs mended, of the whole-file way's", mended[0] / mended[1] if known else None, "times",
-                "at least", MORE, why),
-            Row("tokens, of the whole-file way's", spent[0] / spent[1] if known else None, "times",
-                "at most", TOKENS, why),
-            Row("bugs mended, of mini-swe-agent's", None, "times", "at least", 1.0,
-                "not built yet"),
+            Row("bugs mended, of the whole-file way's", more[0], "times", "at least", MORE, more[1]),
+            Row("tokens, of the whole-file way's", tokens[0], "times", "at most", TOKENS, tokens[1]),
+            Row("kinds on which the whole-file way mends more", worse[0], "", "at most", 0.0, worse[1]),
+            Row("bugs mended, of mini-swe-agent's", ahead[0], "times", "at least", 1.0, ahead[1]),
+            Row("tokens, of mini-swe-agent's", spent[0], "times", "at most", 1.0, spent[1]),
         ),
-        bars=bars,
+        bars=tuple(bars),
         unit="percent of the bugs given, on unseen tests",
         taken=taken,
-    )  # fmt: skip
-
-
-def _how(held: Sequence[Result], *, without_model: bool) -> str:
-    text = (
-        "Bugs of the half that is only ever measured, solved by the job's own path and by asking the same "
-        "model for whole files (four tries), and judged by tests that neither saw. `make bench-agent`."
     )
-    if without_model:
-        text += (
-            " Here PushPals had **no model at all** (`--without-model`): what it mended, small changes "
-            "and the visible tests mended, and where several passed the first was taken. The whole-file way "
-            "had the "
-            "embedded model."
-        )
-    text += " Bugs are taken in the order of their names; a run that was cut short shows fewer."
-    ways = (("PushPals", "agent"), ("whole file", "whole file"))
+
+
+_Found = tuple[float | None, str]
+
+
+def _beside(
+    ours: Mapping[str, Result], theirs: Mapping[str, Result], why: str
+) -> tuple[_Found, _Found, _Found]:
+    """Return how often as many we mend, how often as many tokens we take, and on how many kinds we are worse.
+
+    Each with why it is not known, where it is not.
+    """
+    both = sorted(ours.keys() & theirs.keys())
+    if not why and len(both) < ENOUGH:
+        why = f"only {len(both)} bugs were given to both"
+    if why:
+        return (None, why), (None, why), (None, why)
+    mended = [sum(way[bug].right for bug in both) for way in (ours, theirs)]
+    spent = [sum(way[bug].tokens for bug in both) for way in (ours, theirs)]
+    worse = 0
+    for kind in {ours[bug].kind for bug in both}:
+        some = [bug for bug in both if ours[bug].kind == kind]
+        worse += sum(theirs[bug].right for bug in some) > sum(ours[bug].right for bug in some)
+    most: _Found = (
+        (mended[0] / mended[1], "")
+        if mended[1]
+        else (float(mended[0]), "it mended none; the number of ours is shown")
+    )
+    return most, (spent[0] / spent[1] if spent[1] else None, ""), (float(worse), "")
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return a Markdown table: how many bugs of each kind each way mended, and at what cost."""
     lines = [
-        text,
-        "",
-        "| Kind | Way | Mended | Visible tests pass | Tokens | Seconds | Tries |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| Kind | Half | Way | Mended | Visible tests pass | Tokens | Seconds | Tries |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for kind in (*sorted({result.kind for result in held}), "all"):
-        for name, way in ways:
-            some = [r for r in held if r.way == way and kind in {r.kind, "all"}]
-            if some:
-                lines.append(
-                    f"| {kind} | {name} | {sum(r.right for r in some)} of {len(some)} "
-                    f"| {sum(r.seen for r in some)} | {sum(r.tokens for r in some):,} "
-                    f"| {sum(r.seconds for r in some):,.0f} | {sum(r.tries for r in some)} |"
-                )
+    for half in sorted({result.half for result in results}, reverse=True):
+        for kind in (*sorted({result.kind for result in results}), "all"):
+            for way, name in NAMES.items():
+                some = [r for r in results if r.half == half and r.way == way and kind in {r.kind, "all"}]
+                if some:
+                    lines.append(
+                        f"| {kind} | {half} | {name} | {sum(r.right for r in some)} of {len(some)} "
+                        f"| {sum(r.seen for r in some)} | {sum(r.tokens for r in some):,} "
+                        f"| {sum(r.seconds for r in some):,.0f} | {sum(r.tries for r in some)} |"
+                    )
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-Way = Literal["agent", "whole file"]
+Way = Literal["agent", "whole file", "mini-swe-agent"]
 
 
 class Result(BaseModel):

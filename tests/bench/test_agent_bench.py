@@ -9,9 +9,9 @@ import pytest
 
 from bench.agent.absent import Absent
 from bench.agent.corpus import load
-from bench.agent.figure import figure
+from bench.agent.figure import figure, table
 from bench.agent.results import Result, Way
-from bench.agent.run import run, table
+from bench.agent.run import run
 from bench.agent.whole_file import file_in
 from pushpals.sandbox import SandboxProvider, choose
 from tests.workerpals.conftest import Scripted
@@ -75,7 +75,8 @@ def test_what_was_not_measured_is_a_miss_with_its_reason() -> None:
 
     ways: tuple[Way, ...] = ("agent", "whole file")
     results = [result(str(n), way, right=n < 15) for n in range(20) for way in ways]
-    more, tokens, _ = figure(results, "now", without_model=False).rows
+    more, tokens, worse, *_ = figure(results, "now", without_model=False).rows
     assert (more.value, more.met, tokens.value, tokens.met) == (1.0, False, 1.0, True)
+    assert worse.value == 0
     for fewer, without in ((results[:6], False), (results, True)):
         assert all(row.value is None and row.note for row in figure(fewer, "now", without_model=without).rows)

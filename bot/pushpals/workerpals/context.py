@@ -16,7 +16,7 @@ from pushpals.workerpals.events import one_line
 
 KEPT: Final = 8
 """Tool answers that are kept whole."""
-BATCH: Final = 8
+BATCH: Final = 10
 """How many more there must be before any is condensed."""
 SHORT: Final = 200
 """Answers of fewer characters are not worth condensing."""

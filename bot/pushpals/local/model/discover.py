@@ -49,13 +49,17 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where things are: the cache folder of PushPals, and the door's environment for what it starts."""
+    """Where things are: the cache folder of PushPals, and the door's environment for what it starts.
+
+    `parallel` is how many requests the embedded model answers at a time.
+    """
 
     cache: Path
     environ: Mapping[str, str]
     lm_studio: str = "http://127.0.0.1:1234"
     ollama: str = "http://127.0.0.1:11434"
     recording: Path = SAMPLE_RECORDING
+    parallel: int = 1
 
 
 @dataclass(frozen=True)
@@ -213,6 +217,7 @@ async def _embedded(surroundings: Surroundings, progress: Progress | None) -> Ch
         resources=means,
         log=surroundings.cache / "embedded-model.log",
         environ=surroundings.environ,
+        parallel=surroundings.parallel,
     )
     return ChosenModel(
         name=EMBEDDED_NAME,

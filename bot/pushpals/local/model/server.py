@@ -67,12 +67,19 @@ class EmbeddedServer:
 
     @classmethod
     async def start(
-        cls, gguf: Path, *, name: str, resources: Resources, log: Path, environ: Mapping[str, str]
+        cls,
+        gguf: Path,
+        *,
+        name: str,
+        resources: Resources,
+        log: Path,
+        environ: Mapping[str, str],
+        parallel: int = 1,
     ) -> Self:
         """Start the process and wait until the model is loaded and its endpoint listens.
 
-        What the process says goes to `log`, started anew. `environ` is the door's environment. Raises
-        ModelError `unavailable`.
+        What the process says goes to `log`, started anew. `environ` is the door's environment. It answers
+        `parallel` requests at a time, each with the whole context. Raises ModelError `unavailable`.
         """
         command = (
             sys.executable,
@@ -82,6 +89,7 @@ class EmbeddedServer:
             f"--name={name}",
             f"--threads={resources.threads}",
             f"--context={resources.context}",
+            f"--parallel={parallel}",
         )
         passed_on = {k: v for k, v in environ.items() if k in _PASSED_ON}
         launch = _Launch(command, passed_on, log, secrets.token_urlsafe(24))
