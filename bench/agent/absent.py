@@ -15,6 +15,7 @@ from pushpals.llm.api import GREEDY
 class Absent:
     """Stands where a model would."""
 
+    name = "none"
     native_tools = False
     fills = True
     context_tokens = 8_192

@@ -24,9 +24,9 @@ from bench.agent.ways import SECONDS, WAYS, solve
 from bench.product import peers
 from bench.report import load as load_figures
 from bench.report import page, save
+from pushpals.llm import ChatModel
 from pushpals.local.model import Surroundings, Wanted, choose_model
 from pushpals.sandbox import SandboxProvider, choose
-from pushpals.workerpals.assignment import ChatModel
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.product import loop, requests, sandbox, start, webhook, workspace
+from bench.product import label, loop, requests, sandbox, start, webhook, workspace
 from bench.product.peers import PeerMissingError
 from bench.product.size import Size, full
 from bench.report import Figure, load, page, save
 
 DOCS = Path(__file__).parents[2] / "docs"
 FIGURES: Mapping[str, Callable[[Size], Figure]] = {
+    "label": label.measure,
     "loop": loop.measure,
     "requests": requests.measure,
     "sandbox": sandbox.measure,

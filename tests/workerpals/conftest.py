@@ -101,6 +101,9 @@ class Scripted:
         self.gaps.append((prefix, suffix))
         return _given(self.lines)
 
+    async def close(self) -> None:
+        """Do nothing."""
+
 
 def _given(answers: list[Answer]) -> Completion:
     answer = answers.pop(0) if len(answers) > 1 else answers[0]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pushpals.local.demo.proof import Proof
     from pushpals.local.demo.screen import Screen
     from pushpals.local.forge.entities import Issue
+    from pushpals.local.model import ChosenModel
     from pushpals.sandbox import SandboxProvider
     from pushpals.server.settings import Settings
 
@@ -75,6 +76,8 @@ class Demo:
         self._screen = screen
         self._port = port
         self._record = record
+        self.seconds: float | None = None
+        """How long it took from the label to the end of the job; None as long as it has not ended."""
 
     async def run(self, story: Story, *, serve: bool = False) -> int:
         """Live through the story; return the exit code: 0 only when a proven pull request is open.
@@ -84,7 +87,7 @@ class Demo:
         self._screen.say("PushPals demo · everything on this machine, nothing leaves it")
         async with contextlib.AsyncExitStack() as stack:
             began = time.monotonic()
-            model = await open_model(self._settings, self._screen.progress)
+            model = await self.model()
             stack.push_async_callback(model.close)
             self._screen.row("model", model.description, time.monotonic() - began)
             world = await self._world(stack, story)
@@ -107,6 +110,10 @@ class Demo:
                 )
                 await server.run()
             return code
+
+    async def model(self) -> ChosenModel:
+        """Return the model that does the work; raises ModelError."""
+        return await open_model(self._settings, self._screen.progress)
 
     async def _world(self, stack: contextlib.AsyncExitStack, story: Story) -> World:
         began = time.monotonic()
@@ -131,10 +138,10 @@ class Demo:
                 f"{issue.number} with --serve, try a smaller issue, or name a faster model with --model."
             )
             return EXIT_FAILED
-        seconds = time.monotonic() - began
+        self.seconds = time.monotonic() - began
         requests = f"{_asked(world) - before} GitHub requests, after {before} at the start"
         proof = await prove(world, issue, sandboxes, self._folder)
-        return self._tell(world, issue, proof, f"{requests} · {seconds:.0f} s")
+        return self._tell(world, issue, proof, f"{requests} · {self.seconds:.0f} s")
 
     def _tell(self, world: World, issue: Issue, proof: Proof, cost: str) -> int:
         say, job = self._screen.say, proof.job
