@@ -13,6 +13,7 @@ from pushpals.github import (
     RateLimited,
     WriteFailed,
 )
+from pushpals.github.creations import SPAN
 from tests.github.fake import GRAPHQL, HANG_UP, REPO, ROLE, START, TOKENS, Reply
 
 FINE = Reply(200, {"role_name": "maintain", "user": {"id": 5}, "permission": "write"})
@@ -206,3 +207,28 @@ async def test_the_connections_open_again_after_closing(world):
 async def test_gone_is_not_found(world):
     with pytest.raises(NotFound):
         await world.github.app()
+
+
+async def test_beyond_an_hours_creations_a_write_is_told_its_time_and_an_answer_is_not(world):
+    world.server.on(GRAPHQL, Reply(200, {"data": {"m0": {"subject": {"id": "I_1"}}}}))
+    repo = world.github.repo(REPO, 7)
+    hour = world.github._transport.creations[7]
+    while hour.take(1, whose="others", urgent=False, now=START) == 0:
+        pass
+    with pytest.raises(RateLimited, match="created about as much as GitHub allows") as caught:
+        await repo.write(AddComment("I_1", "hello"))
+    assert caught.value.until > START + 3600
+    assert world.requests == [("rest", "token")]
+    await repo.write(AddReaction("I_1"))
+    await repo.write(AddComment("I_1", "hello"), urgent=True)
+    [created] = world.github.created()
+    assert (created.waiting, created.held) == (2, 2)
+    assert (await repo.room()).creations == pytest.approx(created.left / created.limit)
+
+
+async def test_a_write_waits_a_moment_for_room_in_the_hour(world):
+    world.server.on(GRAPHQL, Reply(200, {"data": {"m0": {"subject": {"id": "I_1"}}}}))
+    hour = world.github._transport.creations[7]
+    hour.take(460, whose="others", urgent=False, now=START - SPAN + 3)
+    await world.github.repo(REPO, 7).write(AddComment("I_1", "hello"))
+    assert world.clock.slept == [3.0]

@@ -261,6 +261,26 @@ def test_the_acknowledgement_goes_before_the_start() -> None:
     assert decide(snapshot(DRAWN, request(), [job()])) == [steps.StartJob("42-1")]
 
 
+def test_when_little_may_be_created_the_opening_comment_is_left_out() -> None:
+    plain = snapshot(view(), request(), [job()])
+    first, _ = decide(replace(plain, sparing=True))
+    assert writes(first) == [AddReaction, CreateCheckRun]
+    stopped = request().model_copy(update={"stopped": "Nothing of it goes on."})
+    for told in (
+        snapshot(view(), request(), [job(JobState.FAILED)]),
+        snapshot(view(), request(), [job(JobState.WAITING)]),
+        snapshot(view(unread=30), request(), [job()]),  # it may not be found again in there
+        snapshot(view(), stopped, [job(JobState.CANCELLED)]),
+    ):
+        assert "AddComment" in str(decide(replace(told, sparing=True)))
+
+
+def test_a_comment_that_stands_is_kept_true_however_little_may_be_created() -> None:
+    s = snapshot(replace(DRAWN, pulls={BRANCH: (pull(),)}), request(), [job(JobState.PUBLISHED)])
+    [written] = decide(replace(s, sparing=True))
+    assert UpdateComment in writes(written)
+
+
 def test_a_full_crew_lets_the_job_wait() -> None:
     assert decide(snapshot(DRAWN, request(), [job()], free=False)) == []
     [only] = decide(snapshot(view(), request(), [job()], free=False))

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pushpals.audit.prose.standing import standing
 from pushpals.audit.redact import Redactor
-from pushpals.github import Allowance
+from pushpals.github import Allowance, Created
 from pushpals.loop.overview import Overview
 from pushpals.model import (
     Failure,
@@ -83,7 +83,10 @@ def reporter(*jobs: JobRecord, live: str = "turn 3 of 50", ready: bool = True) -
         model=SimpleNamespace(name="small-coder"),
         sandboxes=SimpleNamespace(describe=lambda: "bubblewrap, no network"),
         config=SimpleNamespace(capacity=2),
-        github=SimpleNamespace(allowances={(7, "rest"): Allowance(5000, 400, NOW.timestamp() + 600)}),
+        github=SimpleNamespace(
+            allowances={(7, "rest"): Allowance(5000, 400, NOW.timestamp() + 600)},
+            created=lambda: (Created(7, 490, 12, NOW.timestamp() + 30, 3, 9),),
+        ),
         redactor=Redactor(),
     )
     crew = SimpleNamespace(working=lambda _repo: {"1-1"}, count=1, free=True)
@@ -254,6 +257,8 @@ async def test_the_numbers_parse_and_name_nobody() -> None:
         assert found["pushpals_jobs", "waiting"] == 1
         assert found["pushpals_jobs", "running"] == 1
         assert found["pushpals_github_requests_left", "rest", "installation"] == 400
+        assert [found[f"pushpals_github_{name}",] for name in ("creations_left", "writes_waiting")] == [12, 3]
+        assert found["pushpals_github_writes_held_total",] == 9
         assert not any("octo" in part or "names" in part for key in found for part in key)
 
 

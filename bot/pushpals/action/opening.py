@@ -76,7 +76,12 @@ class NoModel:
 async def at_home(runner: Runner, settings: Settings, *, capacity: int) -> AsyncIterator[Services]:
     """Open what a job has that may write to GitHub: it runs nothing. Raises SettingsError, ModelError."""
     endpoints = Endpoints.at(settings.github_url)
-    github = GitHub(credentials(settings), endpoints, writes_per_second=settings.writes_per_second)
+    github = GitHub(
+        credentials(settings),
+        endpoints,
+        writes_per_second=settings.writes_per_second,
+        creations_per_hour=settings.creations_per_hour,
+    )
     chat: ChatModel = NoModel()
     # The embedded model would have to be fetched for every comment; it works for the agent alone.
     if settings.model_url or settings.model_api_key():

@@ -7,7 +7,7 @@ comment, reaction = await repo.write(AddComment(view.id, "…"), AddReaction(vie
 """
 
 from pushpals.github.auth import ACTIONS_APP, AppAuth, TokenAuth
-from pushpals.github.client import AppInfo, GitHub, Installation, LoggedDelivery
+from pushpals.github.client import AppInfo, Created, GitHub, Installation, LoggedDelivery
 from pushpals.github.endpoints import Endpoints
 from pushpals.github.errors import (
     AccessDenied,
@@ -49,6 +49,7 @@ from pushpals.github.mutations import (
 )
 from pushpals.github.permissions import CONTROL, OBSERVE, PUSH, READ_LOGS, Permissions
 from pushpals.github.repo import RepoClient
+from pushpals.github.transport import Room
 from pushpals.github.views import (
     CheckConclusion,
     CheckRunView,
@@ -102,6 +103,7 @@ __all__ = [
     "ConvertToDraft",
     "CreateCheckRun",
     "CreatePullRequest",
+    "Created",
     "CreatedApp",
     "DisableAutoMerge",
     "Done",
@@ -136,6 +138,7 @@ __all__ = [
     "ResolveThread",
     "ReviewView",
     "Role",
+    "Room",
     "SubjectView",
     "ThreadView",
     "TokenAuth",

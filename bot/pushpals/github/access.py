@@ -16,7 +16,7 @@ from pushpals.github.documents import Document
 from pushpals.github.endpoints import Endpoints
 from pushpals.github.errors import AccessDenied, BadCredentials, NotFound
 from pushpals.github.permissions import Permissions
-from pushpals.github.transport import Api, Cache, Call, Transport
+from pushpals.github.transport import Api, Cache, Call, Room, Transport
 from pushpals.model import RepoRef
 
 Answer = Mapping[str, Any]
@@ -39,6 +39,19 @@ class Shared:
     tokens: TokenSupply
     installation_of: Callable[[RepoRef], Awaitable[int]]
     caches: defaultdict[int, Cache] = field(default_factory=_caches)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a document does; see `Call`."""
+
+    writes: int = 0
+    creates: int = 0
+    urgent: bool = False
+    whose: str = ""
+
+
+READS = Effect()
 
 
 @dataclass(frozen=True)
@@ -97,11 +110,26 @@ class Access:
 
         return await self._authorized(send)
 
-    async def graphql(self, name: str, document: Document, *, writes: int = 0) -> Answer:
+    async def room(self) -> Room:
+        """Return what the installation has left of its hour."""
+        return self.shared.transport.room(await self.shared.installation_of(self.ref))
+
+    async def graphql(self, name: str, document: Document, effect: Effect = READS) -> Answer:
         """Return the whole answer, `data` beside `errors`: one write may fail while another stands."""
 
         async def send(installation: int, token: str) -> Answer:
-            api = self._api(Call("graphql", name, installation, writes), token)
+            api = self._api(
+                Call(
+                    "graphql",
+                    name,
+                    installation,
+                    effect.writes,
+                    creates=effect.creates,
+                    urgent=effect.urgent,
+                    whose=effect.whose,
+                ),
+                token,
+            )
             try:
                 data = await api.graphql(
                     document.text, endpoint=self.shared.endpoints.graphql, **document.variables

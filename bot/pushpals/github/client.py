@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -13,6 +13,7 @@ from cachetools import LRUCache
 
 from pushpals.github.access import Access, Shared
 from pushpals.github.auth import AppAuth, GivenToken, KeyedLocks, TokenAuth, TokenKey, Tokens, TokenSupply
+from pushpals.github.creations import HOURLY
 from pushpals.github.endpoints import Endpoints
 from pushpals.github.errors import AccessDenied, BadCredentials, NotFound, Refused
 from pushpals.github.limits import Allowance
@@ -63,6 +64,21 @@ class LoggedDelivery:
     action: str | None
 
 
+@dataclass(frozen=True)
+class Created:
+    """What an installation may still create, which GitHub counts by the hour."""
+
+    installation: int | None
+    limit: int
+    left: int
+    freed_at: float
+    """When there is more room than now (seconds since the epoch)."""
+    waiting: int
+    """Writes that have been told to come back."""
+    held: int
+    """How many ever were."""
+
+
 _GIVEN = Installation(0, "", all_repositories=False, permissions=Permissions(), events=(), suspended=False)
 """What a given token stands for: GitHub does not tell the installation."""
 
@@ -72,7 +88,7 @@ class GitHub:
 
     `on_request(kind, name)` is called before every HTTP request, retries included. `clock` is seconds
     since the epoch; `sleep` is what waits between retries. Writes beyond a short burst are spread to
-    `writes_per_second`, for each installation.
+    `writes_per_second`, and what they create is kept to `creations_per_hour`, for each installation.
     """
 
     def __init__(
@@ -84,12 +100,17 @@ class GitHub:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.time,
         writes_per_second: float = 1.0,
+        creations_per_hour: int = HOURLY,
     ) -> None:
         self.endpoints = endpoints
         self._auth = auth
         self._clock = clock
         self._transport = Transport(
-            sleep=sleep, clock=clock, on_request=on_request, writes_per_second=writes_per_second
+            sleep=sleep,
+            clock=clock,
+            on_request=on_request,
+            writes_per_second=writes_per_second,
+            creations_per_hour=creations_per_hour,
         )
         self._tokens: TokenSupply = (
             GivenToken(auth) if isinstance(auth, TokenAuth) else Tokens(self._create_token, clock=clock)
@@ -177,6 +198,21 @@ class GitHub:
     def allowances(self) -> Mapping[Scope, Allowance]:
         """What is left of the App's and of each installation's allowance, as the last answers told."""
         return self._transport.allowances
+
+    def created(self) -> Iterator[Created]:
+        """Yield what each installation created within the hour, of those that did, or were to."""
+        now = self._clock()
+        for installation, hour in self._transport.creations.items():
+            if hour.left(now) == hour.hourly and not hour.held:
+                continue
+            yield Created(
+                installation=installation,
+                limit=hour.hourly,
+                left=hour.left(now),
+                freed_at=hour.freed_at(now),
+                waiting=hour.waiting(now),
+                held=hour.held,
+            )
 
     async def repositories(self, installation_id: int) -> tuple[RepoRef, ...]:
         """Return the repositories that an installation gives the App."""

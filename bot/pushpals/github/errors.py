@@ -76,6 +76,16 @@ def rate_limited(call: str, until: float) -> RateLimited:
     )
 
 
+def created_enough(call: str, until: float) -> RateLimited:
+    """Return the error for a write that would create more than GitHub lets an installation in an hour."""
+    at = datetime.fromtimestamp(until, tz=UTC).strftime("%H:%M:%S")
+    return RateLimited(
+        f"This installation has created about as much as GitHub allows in an hour ({call}). It goes on by "
+        f"itself at {at} UTC, answers to people first.",
+        until=until,
+    )
+
+
 def refusal(call: str, status: int, headers: Mapping[str, str], answer: object) -> GitHubError:
     """Return the error that says what a refusal of `call` means. `answer` is the decoded body."""
     said = _said(answer)

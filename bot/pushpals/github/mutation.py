@@ -26,6 +26,24 @@ class Mutation(ABC):
     merges: ClassVar[bool] = False
     """Whether it moves a branch, for which the token must be one that may write contents."""
 
+    creates_at: ClassVar[str | None] = None
+    """The attribute that tells where it makes something new, of the kind that GitHub counts by the hour.
+
+    GitHub's reference says of such endpoints that they trigger notifications, and that creating content too
+    quickly is limited: comments, pull requests, reviews, and merges. Edits, reactions and check runs are not
+    among them.
+    """
+
+    @property
+    def creations(self) -> int:
+        """How many new things it makes."""
+        return 0 if self.creates_at is None else 1
+
+    @property
+    def place(self) -> str:
+        """Where it makes them; empty when it makes none."""
+        return f"{self.field} {getattr(self, self.creates_at)}" if self.creates_at else ""
+
     @abstractmethod
     def value(self) -> dict[str, Any]:
         """Return the input object, without what is not given."""

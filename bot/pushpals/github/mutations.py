@@ -80,6 +80,7 @@ class AddComment(Mutation):
     body: str
 
     field = "addComment"
+    creates_at = "subject_id"
     made = ("commentEdge", "node")
     selection = "...Comment"
     fragment = "Comment"

@@ -38,6 +38,7 @@ class CreatePullRequest(_MakesPull):
     draft: bool = False
 
     field = "createPullRequest"
+    creates_at = "head"
 
     def value(self) -> dict[str, Any]:
         """Return the input object."""
@@ -117,6 +118,7 @@ class _Merges(_MakesPull):
     body: str | None = None
 
     merges = True
+    creates_at = "pull_id"
 
     def value(self) -> dict[str, Any]:
         """Return the input object."""

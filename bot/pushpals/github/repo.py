@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from pushpals.github import documents, parse
-from pushpals.github.access import Access, Answer
+from pushpals.github.access import Access, Answer, Effect
 from pushpals.github.check_runs import without_buttons
 from pushpals.github.errors import AccessDenied, GitHubError, NotFound, Refused, WriteFailed
 from pushpals.github.limits import is_secondary
 from pushpals.github.mutation import Mutation, Written
 from pushpals.github.permissions import PUSH, Permissions
+from pushpals.github.transport import Room
 from pushpals.github.views import (
     CiAnnotation,
     CiCheck,
@@ -85,8 +86,12 @@ class RepoClient:
         answer = await self._access.graphql("subject", document)
         return parse.subject(_whole(answer, f"{self.ref}#{number}"), **asked, app_id=self._app_id)
 
-    async def write(self, *mutations: Mutation) -> tuple[Written, ...]:
-        """Run `mutations` in order, in one request, and return what each made.
+    async def room(self) -> Room:
+        """Return what the installation has left of its hour."""
+        return await self._access.room()
+
+    async def write(self, *mutations: Mutation, urgent: bool = False) -> tuple[Written, ...]:
+        """Run `mutations` in order, in one request, and return what each made. `urgent`: it answers somebody.
 
         A refused one yields a WriteFailed in its place; those after it are run all the same. A
         GitHubUnavailable with `lost` set means that nobody knows: look before writing again.
@@ -99,7 +104,13 @@ class RepoClient:
         access = self._access
         if any(mutation.merges for mutation in mutations):
             access = replace(access, permissions=Permissions(**{**access.permissions, "contents": "write"}))
-        answer = await access.graphql("write", document, writes=len(mutations))
+        effect = Effect(
+            writes=len(mutations),
+            creates=sum(mutation.creations for mutation in mutations),
+            urgent=urgent,
+            whose=next((f"{self.ref} {m.place}" for m in mutations if m.creations), ""),
+        )
+        answer = await access.graphql("write", document, effect)
         data: Answer = answer.get("data") or {}
         failures = _failures(answer)
         if not data and None in failures:

@@ -31,6 +31,7 @@ class AddReview(Mutation):
     """The commit that was read; None: the head."""
 
     field = "addPullRequestReview"
+    creates_at = "pull_id"
     made = ("pullRequestReview",)
     selection = "...Review"
     fragment = "Review"
@@ -48,6 +49,11 @@ class AddReview(Mutation):
             }
         )
 
+    @property
+    def creations(self) -> int:
+        """Count the review and each of its remarks: GitHub does not say that they are one."""
+        return 1 + len(self.comments)
+
     def read(self, made: Json) -> ReviewView:
         """Return the review."""
         return parse.review(made)
@@ -61,6 +67,7 @@ class ReplyToThread(Mutation):
     body: str
 
     field = "addPullRequestReviewThreadReply"
+    creates_at = "thread_id"
     made = ("comment",)
     selection = "...ThreadComment"
     fragment = "ThreadComment"

@@ -20,11 +20,13 @@ import tenacity
 from cachetools import LRUCache
 from gidgethub import abc as gidgethub_abc
 
+from pushpals.github.creations import HOURLY, Creations
 from pushpals.github.errors import (
     GitHubError,
     GitHubUnavailable,
     NotFound,
     RateLimited,
+    created_enough,
     rate_limited,
     refusal,
 )
@@ -37,9 +39,13 @@ Observer = Callable[[Kind, str], None]
 Scope = tuple[int | None, Kind]
 """Whose allowance (None: the App's own), and which of the two."""
 
+_KINDS: tuple[Kind, ...] = ("rest", "graphql")
 ATTEMPTS = 3
 LONGEST_WAIT = 60.0
 """Seconds. A longer wait is the caller's to plan: a job can do something better than sleep."""
+
+SHORT_WAIT = 5.0
+"""Seconds that a write waits here for room to create in; for more it is told when to come back."""
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10)
 _CONNECTIONS = 50  # GitHub allows 100 concurrent requests, REST and GraphQL together.
@@ -59,8 +65,24 @@ class Call:
     """Whose limits it counts against; None for the App itself."""
     writes: int = 0
     """How many things it creates or changes. With 0 it may be sent twice."""
+    creates: int = 0
+    """How many of them are new things that GitHub counts by the hour: comments, pull requests, reviews."""
+    urgent: bool = False
+    """Whether it answers somebody: then it goes before all else that creates."""
+    whose: str = ""
+    """Names what is created where, so that it has its turn when it comes back."""
     follow: bool = True
     """Whether to go where the answer to a GET redirects; else that is the answer."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """What an installation has left of its hour, as shares between 0 and 1."""
+
+    creations: float
+    """Of what it may create."""
+    requests: float
+    """Of its requests: the lesser share of REST and GraphQL."""
 
 
 class Transport:
@@ -73,6 +95,7 @@ class Transport:
         clock: Callable[[], float],
         on_request: Observer,
         writes_per_second: float,
+        creations_per_hour: int = HOURLY,
     ) -> None:
         self._sleep = sleep
         self._clock = clock
@@ -81,6 +104,10 @@ class Transport:
         self._pacers: defaultdict[int | None, Pacer] = defaultdict(
             lambda: Pacer(per_second=writes_per_second)
         )
+        self.creations: defaultdict[int | None, Creations] = defaultdict(
+            lambda: Creations(creations_per_hour)
+        )
+        """What each installation created within the hour."""
         self._limited: dict[Scope, float] = {}
         self.allowances: LRUCache[Scope, Allowance] = LRUCache(maxsize=1024)
         """What is left of each allowance, as the last answer told."""
@@ -145,13 +172,37 @@ class Transport:
     async def _pace(self, call: Call) -> None:
         if not call.writes:
             return
+        await self._find_room(call)
         pacer = self._pacers[call.installation]
         delay = pacer.take(call.writes, now=self._clock())
         if delay > LONGEST_WAIT:
             pacer.give_back(call.writes)
+            self.creations[call.installation].give_back(call.creates)
             raise rate_limited(call.name, self._clock() + delay)
         if delay > 0:
             await self._sleep(delay)
+
+    async def _find_room(self, call: Call) -> None:
+        """Return once what `call` creates fits into the hour. Raises RateLimited when that is not soon.
+
+        Whoever is told a time has a turn then. Waiting here instead would keep others from being served.
+        """
+        hour, waited = self.creations[call.installation], 0.0
+        while call.creates:
+            delay = hour.take(call.creates, whose=call.whose, urgent=call.urgent, now=self._clock())
+            if delay <= 0:
+                return
+            if waited + delay > SHORT_WAIT:
+                raise created_enough(call.name, self._clock() + delay)
+            waited += max(delay, 0.01)
+            await self._sleep(delay)
+
+    def room(self, installation: int | None) -> Room:
+        """Return what an installation has left of its hour; what nothing is known of counts as whole."""
+        now, hour = self._clock(), self.creations[installation]
+        told = [self.allowances.get((installation, kind)) for kind in _KINDS]
+        shares = [a.remaining / a.limit for a in told if a and a.limit and a.reset > now]
+        return Room(hour.left(now) / hour.hourly, min(shares, default=1.0))
 
     def _may_retry(self, error: BaseException) -> bool:
         if isinstance(error, RateLimited):

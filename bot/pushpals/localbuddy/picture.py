@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from pushpals.policy.repo_policy import Dispatch, PolicyProblem, RepoPolicy
 
 POLICY_CHECK = "PushPals / policy"
+_SHORT_CONVERSATION = 20
+"""Comments that are read from the beginning of a conversation; three times as many from its end."""
+_TOLD = (ENDED - {JobState.MERGED}) | {JobState.WAITING}
+"""States of a job that people learn of by the comment alone."""
 
 
 _CONCLUSIONS: Mapping[str, CheckConclusion] = {
@@ -149,6 +153,8 @@ class Drawn:
     """Whether the comment is drawn here."""
     live: frozenset[JobId] = frozenset()
     """Jobs that are worked on here: their workers keep what is said of them moving."""
+    sparing: bool = False
+    """Whether a comment that is not needed yet is left out: GitHub limits what is created in an hour."""
     dispatch: Dispatch = "inline"
     """Where the policy sends jobs."""
 
@@ -204,10 +210,22 @@ def _comment(view: SubjectView, drawn: Drawn) -> list[Mutation]:
     if shown is None and view.comments_total > len(view.comments) and "EYES" in view.reacted:
         return []  # it was written before, and is among the comments in the middle that were not read
     if shown is None:
-        return [AddComment(view.id, body)]
+        return [] if drawn.sparing and _speaks_for_itself(view, drawn) else [AddComment(view.id, body)]
     live = any(job.id in drawn.live for job in jobs)
     same = prose.standing_of(shown.body) == prose.standing_of(body) if live else shown.body == body
     return [] if same else [UpdateComment(shown.id, body)]
+
+
+def _speaks_for_itself(view: SubjectView, drawn: Drawn) -> bool:
+    """True while people lose little without the comment: our reaction is there, and a pull request comes.
+
+    Whatever ends otherwise, or needs a person's word, is told in the comment. In a long conversation it may
+    not be found again later, so there it is written at once.
+    """
+    request, jobs = drawn.request, [entry.record for entry in drawn.jobs]
+    waits = request.stopped or request.plan_commit or request.question
+    plain = len(request.plan.tasks) <= 1 and not waits and view.comments_total <= _SHORT_CONVERSATION
+    return plain and all(job.state not in _TOLD and not job.gathered for job in jobs)
 
 
 def run_of(view: SubjectView, commit: Sha, job: JobRecord) -> CheckRunView | None:

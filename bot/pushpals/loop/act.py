@@ -106,7 +106,7 @@ async def _mark_merged(step: steps.MarkMerged, s: Snapshot, hands: Hands) -> Sna
 
 
 async def _write(step: steps.Write, s: Snapshot, hands: Hands) -> Snapshot:
-    written = await writes.write(hands.repo.client, step.mutations)
+    written = await writes.write(hands.repo.client, step.mutations, urgent=step.urgent)
     names = ", ".join(type(mutation).__name__ for mutation in step.mutations)
     hands.services.watch(Event(s.ref, "write", names))
     failed = [result for result in written if isinstance(result, WriteFailed)]

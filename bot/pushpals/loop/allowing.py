@@ -43,7 +43,7 @@ async def _propose(job: JobRecord, command: str, by: Person, s: Snapshot, hands:
     if amended == text:
         return
     if amended is None:
-        await hands.repo.client.write(AddComment(s.view.id, waits.allow_by_hand(command)))
+        await hands.repo.client.write(AddComment(s.view.id, waits.allow_by_hand(command)), urgent=True)
         return
     tree = await mirror.apply(_patch(base, before, amended))
     viewer = s.view.viewer
@@ -57,7 +57,7 @@ async def _propose(job: JobRecord, command: str, by: Person, s: Snapshot, hands:
         log.info("%s: %s was proposed before; GitHub knows the pull request", s.ref, branch)
     except PushRefused as refused:
         log.warning("%s: %s could not be pushed: %s", s.ref, branch, refused.reason)
-        await hands.repo.client.write(AddComment(s.view.id, waits.allow_by_hand(command)))
+        await hands.repo.client.write(AddComment(s.view.id, waits.allow_by_hand(command)), urgent=True)
         return
     opened = CreatePullRequest(
         repository_id=s.view.repository.id,

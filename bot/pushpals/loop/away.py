@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pushpals.audit.outgoing import clean_model_text
-from pushpals.github import NotFound, RepoClient, RepositoryView, SubjectView
+from pushpals.github import NotFound, RepoClient, RepositoryView, Room, SubjectView
 from pushpals.ledger import NotThisJob, returned
 from pushpals.loop.hands import entry_of
 from pushpals.loop.landing import gate_job
@@ -77,9 +77,14 @@ class Unplugged(RepoClient):
         """`logs` are those of check runs, by their database ids."""
         self._logs = logs
 
-    async def write(self, *_mutations: Mutation) -> tuple[Written, ...]:
+    async def write(self, *_mutations: Mutation, urgent: bool = False) -> tuple[Written, ...]:
         """Draw nothing: what people see is drawn at home."""
+        del urgent
         return ()
+
+    async def room(self) -> Room:
+        """Return that nothing is used up: nothing is written here."""
+        return Room(1.0, 1.0)
 
     async def ci_log(self, run_id: int, *, limit: int = 1_000_000) -> str:
         """Return a log that was taken along."""

@@ -15,6 +15,7 @@ from pushpals.llm import ModelError
 from pushpals.localbuddy.answers import Question, ask
 from pushpals.localbuddy.commands import Command
 from pushpals.localbuddy.pull_picture import pull_numbers
+from pushpals.loop import writes
 from pushpals.loop.hands import Again, entry_of
 from pushpals.loop.observe import with_written
 from pushpals.loop.requests import save_request
@@ -125,9 +126,8 @@ class Answering:
         await self._answer(answers.question_failed("Something broke in PushPals itself.", remedy))
 
     async def _answer(self, text: str) -> None:
-        await self.hands.repo.client.write(
-            self.heard.utterance.place.answer(answers.answer(self.heard.key, text))
-        )
+        said = self.heard.utterance.place.answer(answers.answer(self.heard.key, text))
+        await writes.answer(self.hands.repo.client, self.hands.services.clock, said)
 
     async def _question(self) -> Question:
         s, place, said = self.s, self.heard.utterance.place, self.heard.said

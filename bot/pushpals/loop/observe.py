@@ -11,6 +11,7 @@ from pushpals.loop.fold import fold
 from pushpals.loop.rules.common import DEFAULT_POLICY
 from pushpals.loop.rules.pictures import shown_jobs
 from pushpals.loop.snapshot import Snapshot
+from pushpals.loop.writes import is_sparing
 from pushpals.policy.parse import parse_policy
 from pushpals.policy.repo_policy import POLICY_PATH, PolicyProblem, RepoPolicy
 
@@ -69,6 +70,7 @@ async def observe(
         errands=frozenset(errands),
         live=services.board.lines(ref.repo),
         works_for=services.config.works_for,
+        sparing=await is_sparing(repo.client),
         free=free,
     )
 

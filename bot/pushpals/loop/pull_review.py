@@ -13,11 +13,10 @@ from pushpals.git import GitError
 from pushpals.github import AddReview, WriteFailed
 from pushpals.localbuddy.commands import Command
 from pushpals.localbuddy.job_review import line_comments
-from pushpals.loop import reviewing
+from pushpals.loop import reviewing, writes
 from pushpals.loop.observe import with_written
 from pushpals.loop.rules.verbs import no_more_questions
 from pushpals.loop.spending import begin_question, count_usage
-from pushpals.loop.writes import write
 from pushpals.model import Report, Task, Usage
 from pushpals.policy.repo_policy import RepoPolicy
 from pushpals.review_agent import Brief, Opinion, ask_model, review
@@ -82,7 +81,7 @@ class PullReview:
         body = redact(body)
         comments = tuple(replace(each, body=redact(each.body)) for each in line_comments(report.findings))
         answer = AddReview(self.pull.id, answers.answer(self.heard.key, body), comments, self.pull.head_sha)
-        [written] = await write(self.hands.repo.client, (answer,))
+        [written] = await writes.answer(self.hands.repo.client, self.hands.services.clock, answer)
         if isinstance(written, WriteFailed):
             await self._say(reviews.review_failed(f"GitHub did not take the review: {written}"))
         return False
@@ -95,9 +94,8 @@ class PullReview:
 
     async def _say(self, text: str) -> None:
         text = self.hands.services.redactor(text)
-        await self.hands.repo.client.write(
-            self.heard.utterance.place.answer(answers.answer(self.heard.key, text))
-        )
+        said = self.heard.utterance.place.answer(answers.answer(self.heard.key, text))
+        await writes.answer(self.hands.repo.client, self.hands.services.clock, said)
 
     async def _change(self) -> tuple[bytes, tuple[FileChange, ...]]:
         """Return what the pull request changes since it left its base branch."""

@@ -21,6 +21,7 @@ from pushpals.loop.logbook import Logbook, add_usage
 from pushpals.loop.rounds import checkpoint_of, ended, merges_alone, origin_of
 from pushpals.loop.rules.common import plan_jobs
 from pushpals.loop.services import Event
+from pushpals.loop.writes import refreshes_rest
 from pushpals.model import Failure, FailureKind, JobState, Report, Usage, WaitReason
 from pushpals.policy.job import may_retry, retry_delay_seconds
 from pushpals.sandbox import Limits, SandboxUnavailable, remove_tree
@@ -190,6 +191,8 @@ class Shift:
             self._s.ref,
         )
         board.live[ref.repo, job.id] = self._book.live
+        if await refreshes_rest(self._repo.client):
+            return  # the status page shows it all the same
         view = board.view(ref) or self._s.view
         writes: list[Mutation] = []
         comment, request = picture.progress_comment_of(view), self._s.ledger.request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pushpals.github import RepoClient
+from pushpals.github import RepoClient, Room
 
 if TYPE_CHECKING:
     from pushpals.github import Mutation, Permissions, Written
@@ -17,9 +17,14 @@ class Silent(RepoClient):
         """`client` may do no more than read logs."""
         self._client = client
 
-    async def write(self, *_mutations: Mutation) -> tuple[Written, ...]:
+    async def write(self, *_mutations: Mutation, urgent: bool = False) -> tuple[Written, ...]:
         """Draw nothing."""
+        del urgent
         return ()
+
+    async def room(self) -> Room:
+        """Return that nothing is used up: nothing is written here."""
+        return Room(1.0, 1.0)
 
     async def git_token(self, permissions: Permissions) -> str:
         """Return a token for git over HTTP."""

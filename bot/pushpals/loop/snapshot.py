@@ -45,5 +45,7 @@ class Snapshot:
     """What was spent in the repository today, where that was looked up."""
     works_for: frozenset[Dispatch] = frozenset({"inline"})
     """Which jobs are worked on here, by where the policy sends them."""
+    sparing: bool = False
+    """Whether so much was created within the hour that what can be left out is."""
     free: bool = True
     """Whether a worker of this process is free."""

@@ -288,6 +288,8 @@ class Write:
     """Bring what people see in step: one request with all the writes that are owed."""
 
     mutations: tuple[Mutation, ...]
+    urgent: bool = False
+    """Whether it answers what somebody said or did: then it goes before all else that creates something."""
 
 
 @dataclass(frozen=True)

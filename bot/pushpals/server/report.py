@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 SHOWN = 20
 """Rows of each list."""
 _TEXT = 300
+CREATED = "created"
+"""The kind of the limit on comments, pull requests, reviews and merges."""
+
+
+def _whose(installation: int | None) -> str:
+    return "the App" if installation is None else f"installation {installation}"
 
 
 class Row(Frozen):
@@ -49,13 +55,16 @@ class Row(Frozen):
 
 
 class Limit(Frozen):
-    """What is left of an hour's requests."""
+    """What is left of an hour: of requests, or of what may be created."""
 
     whose: str
     kind: str
     remaining: int
     limit: int
     resets_at: datetime
+    """When a new hour begins; of what may be created, when there is room for more."""
+    waiting: int = 0
+    """Writes that wait for that."""
 
 
 class StatusReport(Frozen):
@@ -163,10 +172,26 @@ class Reporter:
         """The least that any installation has left: one number however many there are."""
         values: Values = {}
         for limit in self._limits():
+            if limit.kind == CREATED:
+                continue
             key = ("app" if limit.whose == "the App" else "installation", limit.kind)
             values[key] = min(values.get(key, float("inf")), float(limit.remaining))
         words = "Requests left this hour; of installations, what the poorest has."
         yield "pushpals_github_requests_left", words, ("scope", "kind"), values
+        yield from self._creations()
+
+    def _creations(self) -> Iterator[Reading]:
+        """How near the fullest installation is to what it may create, and what had to wait for that."""
+        if self.engine is None:
+            return
+        created = tuple(self.engine.services.github.created())
+        left: Values = {(): float(min(one.left for one in created))} if created else {}
+        words = "Things that may be created this hour; of installations, what the poorest has."
+        yield "pushpals_github_creations_left", words, (), left
+        waiting: Values = {(): float(sum(one.waiting for one in created))}
+        yield "pushpals_github_writes_waiting", "Writes that wait for room in the hour.", (), waiting
+        held: Values = {(): float(sum(one.held for one in created))}
+        yield "pushpals_github_writes_held_total", "Writes that had to wait for room in the hour.", (), held
 
     def _heard_at(self) -> datetime | None:
         read_at = self.poller.read_at if self.poller else None
@@ -177,11 +202,20 @@ class Reporter:
             return
         for (installation, kind), left in self.engine.services.github.allowances.items():
             yield Limit(
-                whose="the App" if installation is None else f"installation {installation}",
+                whose=_whose(installation),
                 kind=kind,
                 remaining=left.remaining,
                 limit=left.limit,
                 resets_at=datetime.fromtimestamp(left.reset, UTC),
+            )
+        for created in self.engine.services.github.created():
+            yield Limit(
+                whose=_whose(created.installation),
+                kind=CREATED,
+                remaining=created.left,
+                limit=created.limit,
+                resets_at=datetime.fromtimestamp(created.freed_at, UTC),
+                waiting=created.waiting,
             )
 
     def _lists(self) -> tuple[dict[Place, tuple[Row, ...]], int]:

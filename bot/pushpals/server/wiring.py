@@ -147,6 +147,7 @@ async def open_services(
         endpoints,
         on_request=gauges.github_request,
         writes_per_second=settings.writes_per_second,
+        creations_per_hour=settings.creations_per_hour,
     )
     config = Config(
         state=settings.state,

@@ -71,11 +71,12 @@ def cause_steps(s: Snapshot, policy: RepoPolicy) -> list[steps.Step]:
             return []
         if isinstance(asker, Refused):
             login = cause.actor.login if cause.actor else "ghost"
-            return [steps.Write(picture.refusal(s.view, login, cause.id, asker, policy.trigger.label))]
+            refusal = picture.refusal(s.view, login, cause.id, asker, policy.trigger.label)
+            return [steps.Write(refusal, urgent=True)]
         login = meddlers[0].login if meddlers[0] else "ghost"
-        return [steps.Write(picture.changed_text(s.view, login, cause.id, policy.trigger.label))]
+        return [steps.Write(picture.changed_text(s.view, login, cause.id, policy.trigger.label), urgent=True)]
     if under_way(s):
         return [steps.JoinRequest(cause.id)]
     if s.begun >= policy.budget.jobs:
-        return [steps.Write(picture.too_many(s.view, cause.id, policy))]
+        return [steps.Write(picture.too_many(s.view, cause.id, policy), urgent=True)]
     return [steps.OpenRequest(cause.id, asker, cause.at)]

@@ -58,10 +58,10 @@ def _serve(s: Snapshot, policy: RepoPolicy, heard: Heard) -> list[steps.Step]:
         if person.id in told_off(s.view):
             return []
         text = answers.stranger_refusal(person.id, person.login, refused.reason)
-        return [steps.Write((heard.utterance.place.answer(answers.answer(heard.key, text)),))]
+        return [steps.Write((heard.utterance.place.answer(answers.answer(heard.key, text)),), urgent=True)]
     reply = _reply(s, policy, heard)
     if isinstance(reply, str):
-        return [steps.Write(heard.answer(reply))]
+        return [steps.Write(heard.answer(reply), urgent=True)]
     if reply and isinstance(reply[0], steps.Wake | steps.AskModel | steps.ReviewPull):
         return reply
     acknowledgement = heard.utterance.acknowledge()

@@ -43,6 +43,7 @@ def picture_steps(s: Snapshot) -> list[steps.Step]:
         before=tuple(before),
         comment=ours(s, last.record) if last else _draws(s, s.ledger.request.record),
         live=frozenset(s.working),
+        sparing=s.sparing,
         dispatch=s.policy.dispatch if isinstance(s.policy, RepoPolicy) else "inline",
     )
     shown = _plan_writes(s, s.ledger.request.record)
