@@ -107,13 +107,8 @@ class Hint(Frozen):
         return cls(ref=SubjectRef(repo=repo, number=1), installation=installation, train=True)
 
     @property
-    def key(self) -> tuple[SubjectRef, bool]:
-        """What it is about: hints with the same key are one."""
-        return self.ref, self.train
-
-    @property
     def shown(self) -> str:
-        """What it is about, for a log."""
+        """What it is about, for a log. Hints that show alike are one: no name of a repository has spaces."""
         return f"the train of {self.ref.repo}" if self.train else str(self.ref)
 
     def joined(self, other: Hint) -> Hint:

@@ -104,9 +104,9 @@ async def _(stage: Stage) -> None:
 async def _(stage: Stage) -> None:
     sender = await stage.door()
     now = most = 0
-    read = web.Request.read
+    read = web.BaseRequest.read
 
-    async def counted(request: web.Request) -> bytes:
+    async def counted(request: web.BaseRequest) -> bytes:
         nonlocal now, most
         now += 1
         most = max(most, now)
@@ -115,7 +115,7 @@ async def _(stage: Stage) -> None:
         finally:
             now -= 1
 
-    stage.patch.setattr(web.Request, "read", counted)
+    stage.patch.setattr(web.BaseRequest, "read", counted)
     for _ in range(12):
         await _connect(
             stage, sender, {"Content-Length": str(8 << 20), **_headers(signature(BODY))}, b"x" * 1000

@@ -246,7 +246,7 @@ async def test_a_press_waits_as_long_as_github_says_and_is_kept() -> None:
     assert 400 < left <= 500
     assert queue.holds_presses
     timer.cancel()
-    queue._ring(queue._timers[hint(1).key][1])
+    queue._ring(queue._timers[hint(1).shown][1])
     await queue.idle()
     assert seen == [["a"], ["a"]]
     await queue.close()

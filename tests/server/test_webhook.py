@@ -10,6 +10,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from yarl import URL
 
 from pushpals.model import Hint
 from pushpals.server.hints import EVENTS
@@ -201,3 +202,36 @@ def test_any_payload_makes_a_hint_or_none(event: str, payload: dict[str, object]
 def test_only_the_right_signature_is_right(body: bytes, header: str | None) -> None:
     assert signature_ok(SECRET, body, signature(body))
     assert signature_ok(SECRET, body, header) == (header == signature(body))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "says"),
+    [
+        ("GET", "/healthz", 200, "ok"),
+        ("HEAD", "/healthz", 200, ""),
+        ("POST", "/healthz", 405, "Use GET here."),
+        ("GET", "/webhook", 405, "Use POST here."),
+        ("GET", "/", 404, "There is nothing here."),
+        ("POST", "/webhook/../webhook", 404, "There is nothing here."),
+    ],
+)
+async def test_the_door_has_three_addresses(
+    sender: Sender, method: str, path: str, status: int, says: str
+) -> None:
+    address = URL(f"{sender.door.url}{path}", encoded=True)
+    async with sender.session.request(method, address) as answer:
+        assert (answer.status, (await answer.text()).strip()) == (status, says)
+        if status == 405:
+            assert says.split()[1] in answer.headers["Allow"]
+
+
+async def test_who_asks_first_whether_to_send_the_body_is_told_to(sender: Sender) -> None:
+    headers = {"X-GitHub-Event": "issues", "X-Hub-Signature-256": signature(BODY)}
+    async with sender.session.post(
+        f"{sender.door.url}/webhook", data=BODY, headers=headers, expect100=True
+    ) as answer:
+        assert answer.status == 202
+    async with sender.session.post(
+        f"{sender.door.url}/webhook", data=BODY, headers={**headers, "Expect": "a miracle"}
+    ) as answer:
+        assert answer.status == 417

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pushpals.ledger import Entry
     from pushpals.loop.services import Services
     from pushpals.loop.snapshot import Snapshot
-    from pushpals.model import JobRecord, SubjectRef
+    from pushpals.model import JobRecord
     from pushpals.server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -66,19 +66,19 @@ class _Round:
         self.services = services
         self.crew = ClaimingCrew(services, self.tell)
         self.engine = Engine(services, self.tell, self.crew)
-        self._waiting: dict[tuple[SubjectRef, bool], Hint] = {}
+        self._waiting: dict[str, Hint] = {}
         self._told = asyncio.Event()
 
     async def tell(self, hint: Hint) -> None:
         """Take a hint in. The merge train is left to a server: it tests for as long as that takes."""
         if not hint.train:
-            known = self._waiting.get(hint.key)
-            self._waiting[hint.key] = known.joined(hint) if known else hint
+            known = self._waiting.get(hint.shown)
+            self._waiting[hint.shown] = known.joined(hint) if known else hint
         self._told.set()
 
     async def settle(self) -> None:
         """Return when all is done that can be done now."""
-        naps: dict[tuple[SubjectRef, bool], tuple[datetime, Hint]] = {}
+        naps: dict[str, tuple[datetime, Hint]] = {}
         try:
             while True:
                 self._told.clear()
@@ -94,7 +94,7 @@ class _Round:
         finally:
             await self.engine.close()
 
-    async def _more(self, naps: dict[tuple[SubjectRef, bool], tuple[datetime, Hint]]) -> bool:
+    async def _more(self, naps: dict[str, tuple[datetime, Hint]]) -> bool:
         """Wait for an errand to end or for something to be due; False when there is nothing to wait for."""
         busy = self.crew.on_errands()
         if self._told.is_set():

@@ -72,19 +72,19 @@ def hint_of(delivery: Delivery, payload: Mapping[str, Any]) -> Hint | None:
         return None
     installation = _whole(_at(payload, "installation", "id"))
     try:
-        repo = _repo(full_name)
-        if place.number is None:
-            return Hint.of_train(repo, installation)
-        ref = SubjectRef(repo=repo, number=place.number)
+        hint = _plain(full_name, place.number, installation)
     except ValueError:
         return None
-    presses = (place.press,) if place.press else ()
-    return Hint(ref=ref, installation=installation, presses=presses)
+    return hint.model_copy(update={"presses": (place.press,)}) if place.press else hint
 
 
-@lru_cache(maxsize=1024)
-def _repo(full_name: str) -> RepoRef:
-    return RepoRef.parse(full_name)
+@lru_cache(maxsize=4096)
+def _plain(full_name: str, number: int | None, installation: int | None) -> Hint:
+    """Return a hint without presses, often asked for again; raises ValueError for what is no subject."""
+    repo = RepoRef.parse(full_name)
+    if number is None:
+        return Hint.of_train(repo, installation)
+    return Hint(ref=SubjectRef(repo=repo, number=number), installation=installation)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
-    from pushpals.model import Hint, SubjectRef
-
-    Key = tuple[SubjectRef, bool]
+    from pushpals.model import Hint
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +39,11 @@ class HintQueue:
         self._limit = limit
         self._workers = workers
         self._backoff = backoff
-        self._waiting: OrderedDict[Key, Hint] = OrderedDict()
-        self._busy: dict[Key, Hint] = {}
-        self._again: dict[Key, Hint] = {}
-        self._errors: dict[Key, int] = {}
-        self._timers: dict[Key, tuple[asyncio.TimerHandle, Hint]] = {}
+        self._waiting: OrderedDict[str, Hint] = OrderedDict()
+        self._busy: dict[str, Hint] = {}
+        self._again: dict[str, Hint] = {}
+        self._errors: dict[str, int] = {}
+        self._timers: dict[str, tuple[asyncio.TimerHandle, Hint]] = {}
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.overflowed = False
@@ -97,24 +95,25 @@ class HintQueue:
 
     def put_later(self, hint: Hint, seconds: float) -> None:
         """Add a hint after `seconds`; an earlier timer of the same subject is replaced."""
-        if old := self._timers.pop(hint.key, None):
+        if old := self._timers.pop(hint.shown, None):
             old[0].cancel()
             hint = old[1].joined(hint)
         loop = asyncio.get_running_loop()
-        self._timers[hint.key] = loop.call_later(max(0.0, seconds), self._ring, hint), hint
+        self._timers[hint.shown] = loop.call_later(max(0.0, seconds), self._ring, hint), hint
 
     def _ring(self, hint: Hint) -> None:
-        del self._timers[hint.key]
+        del self._timers[hint.shown]
         self._add(hint)
 
     def _add(self, hint: Hint) -> None:
-        if hint.key in self._busy:
-            old = self._again.get(hint.key)
-            self._again[hint.key] = old.joined(hint) if old else hint
-        elif old := self._waiting.get(hint.key):
-            self._waiting[hint.key] = old.joined(hint)
+        key = hint.shown
+        if key in self._busy:
+            old = self._again.get(key)
+            self._again[key] = old.joined(hint) if old else hint
+        elif old := self._waiting.get(key):
+            self._waiting[key] = old.joined(hint)
         elif len(self._waiting) < self._limit:
-            self._waiting[hint.key] = hint
+            self._waiting[key] = hint
         else:
             if not self.overflowed:
                 log.warning("%d subjects wait; the next look around finds what comes now", self._limit)
@@ -131,7 +130,7 @@ class HintQueue:
         while True:
             await self._until(lambda: self._waiting)
             _, hint = self._waiting.popitem(last=False)
-            self._busy[hint.key] = hint
+            self._busy[hint.shown] = hint
             SUBJECT.set(hint.shown)
             try:
                 await self._one(hint)
@@ -139,10 +138,10 @@ class HintQueue:
                 self._done(hint)
 
     def _done(self, hint: Hint) -> None:
-        self._busy.pop(hint.key, None)
-        again = self._again.pop(hint.key, None)
+        self._busy.pop(hint.shown, None)
+        again = self._again.pop(hint.shown, None)
         if again:
-            self._waiting[again.key] = again
+            self._waiting[again.shown] = again
         self._changed.set()
 
     async def _one(self, hint: Hint) -> None:
@@ -156,7 +155,7 @@ class HintQueue:
             code = secrets.token_hex(4)
             log.exception("error %s on %s; trying again in %.0f s", code, hint.ref, self._retry(hint))
         else:
-            self._errors.pop(hint.key, None)
+            self._errors.pop(hint.shown, None)
             if wake is not None:
                 seen = hint.model_copy(update={"presses": ()})
                 self.put_later(seen, (wake - self._now()).total_seconds())
@@ -166,8 +165,8 @@ class HintQueue:
 
         `not_before` (seconds since the epoch) is the error's own word on when it may be tried again.
         """
-        tries = self._errors.get(hint.key, 0)
-        self._errors[hint.key] = tries + 1
+        tries = self._errors.get(hint.shown, 0)
+        self._errors[hint.shown] = tries + 1
         seconds = self._backoff[min(tries, len(self._backoff) - 1)]
         if not_before is not None:
             seconds = max(seconds, not_before - self._now().timestamp())

@@ -7,6 +7,8 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from pushpals.server.routes import Routes
+
 STAGES = {
     "sandbox": "the sandbox is being tried",
     "model": "the model is being opened",
@@ -31,13 +33,13 @@ class Readiness:
         self._left.pop(stage, None)
 
 
-def add_health(app: web.Application, readiness: Readiness) -> None:
-    """Add `/healthz` (it answers at all) and `/readyz` (it can work; 503 with the reasons before)."""
+def health(readiness: Readiness) -> Routes:
+    """Return `/healthz` (it answers at all) and `/readyz` (it can work; 503 with the reasons before)."""
 
-    async def healthz(_request: web.Request) -> web.Response:
+    async def healthz(_request: web.BaseRequest) -> web.Response:
         return web.Response(text="ok\n")
 
-    async def readyz(_request: web.Request) -> web.Response:
+    async def readyz(_request: web.BaseRequest) -> web.Response:
         missing = readiness.missing
         if missing:
             return web.Response(
@@ -46,5 +48,4 @@ def add_health(app: web.Application, readiness: Readiness) -> None:
             )
         return web.Response(text="ready\n")
 
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
+    return {"/healthz": ("GET", healthz), "/readyz": ("GET", readyz)}

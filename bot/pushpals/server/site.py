@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pushpals.audit.prose.standing import PLACES
 from pushpals.server.metrics import CONTENT_TYPE
-from pushpals.server.readiness import add_health
+from pushpals.server.readiness import health
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
@@ -60,7 +60,8 @@ class StatusSite:
         app.router.add_get("/", self._status)
         app.router.add_get("/status.json", self._json)
         app.router.add_get("/metrics", self._numbers)
-        add_health(app, self._reporter.readiness)
+        for path, (method, handler) in health(self._reporter.readiness).items():
+            app.router.add_route(method, path, handler)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
         try:

@@ -82,12 +82,12 @@ swapped("large bodies", "large bodies are read by turns", "pushpals.server.webho
 
 @control("no unpacking", "a body is never unpacked")
 def _unpacked(patch: pytest.MonkeyPatch) -> None:
-    runner = web.AppRunner
+    server = web.Server
 
-    def unpacking(app: web.Application, **how: Any) -> web.AppRunner:
-        return runner(app, **{**how, "auto_decompress": True})
+    def unpacking(handler: Any, **how: Any) -> web.Server:
+        return server(handler, **{**how, "auto_decompress": True})
 
-    patch.setattr(web, "AppRunner", unpacking)
+    patch.setattr(web, "Server", unpacking)
 
 
 @control("coalescing", "a subject waits in the queue once, however often it is hinted at")
@@ -101,7 +101,7 @@ def _every_one(patch: pytest.MonkeyPatch) -> None:
 @control("queue limit", "a bounded number of subjects waits")
 def _endless(patch: pytest.MonkeyPatch) -> None:
     def add(queue: HintQueue, hint: Hint) -> None:
-        queue._waiting[hint.key] = hint
+        queue._waiting[hint.shown] = hint
 
     patch.setattr(HintQueue, "_add", add)
 
@@ -145,10 +145,10 @@ def _everywhere(patch: pytest.MonkeyPatch) -> None:
 
 @control("plain pages", "pages that anybody may ask for say nothing")
 def _talkative(patch: pytest.MonkeyPatch) -> None:
-    async def healthz(request: web.Request) -> web.Response:
-        return web.Response(text=f"ok {dict(request.headers)} {request.app} hush\n")
+    async def healthz(request: web.BaseRequest) -> web.Response:
+        return web.Response(text=f"ok {dict(request.headers)} {webhook.__name__} hush\n")
 
-    patch.setattr(door, "add_health", lambda app, *_: app.router.add_get("/healthz", healthz))
+    patch.setattr(door, "health", lambda _readiness: {"/healthz": ("GET", healthz)})
 
 
 swapped(
