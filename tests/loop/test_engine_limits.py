@@ -8,6 +8,7 @@ import pytest
 
 from pushpals.github import RateLimited
 from pushpals.loop.engine import Engine
+from pushpals.loop.reconcile import AT_ONCE, due
 from pushpals.model import Hint, Person, Press, RepoRef, SubjectRef
 
 HINT = Hint(ref=SubjectRef(repo=RepoRef.parse("octo/names"), number=1))
@@ -27,3 +28,19 @@ async def test_a_limit_tells_when_to_look_again_and_loses_no_press(monkeypatch: 
     assert await engine.handle(HINT) == UNTIL
     with pytest.raises(RateLimited):
         await engine.handle(HINT.model_copy(update={"presses": (PRESS,)}))
+
+
+def test_of_many_repositories_each_has_its_turn_and_those_with_work_have_it_each_time() -> None:
+    refs = [RepoRef.parse(f"octo/r{n}") for n in range(120)]
+    looked: dict[RepoRef, int] = {}
+    assert due(refs, looked, ()) == refs  # at the start all of them
+    looked.update(dict.fromkeys(refs, 0))
+    seen: set[RepoRef] = set()
+    for number in range(1, 4):
+        now = due(refs, looked, {refs[7]})
+        assert len(now) == AT_ONCE
+        assert refs[7] in now
+        looked.update(dict.fromkeys(now, number))
+        seen.update(now)
+    assert seen == set(refs)
+    assert due(refs, looked, refs) == refs  # however many have work

@@ -107,6 +107,14 @@ async def test_more_than_the_limit_is_dropped_and_said_once(caplog: pytest.LogCa
     await queue.close()
 
 
+async def test_no_more_than_the_limit_are_remembered_for_later() -> None:
+    queue = HintQueue(limit=3)
+    for number in range(1, 10):
+        queue.put_later(hint(number), 3_600.0)
+    assert (len(queue._timers), queue.overflowed) == (3, True)
+    await queue.close()
+
+
 async def test_no_more_subjects_are_worked_on_than_there_are_workers() -> None:
     queue, desk = HintQueue(workers=2), Desk()
     desk.open.clear()

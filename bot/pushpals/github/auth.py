@@ -23,6 +23,7 @@ from pushpals.model import RepoRef
 _BACKDATED = 60  # Seconds. GitHub refuses a signature from its own future, so lag behind a little.
 _SIGNATURE_LIFE = 9 * 60  # Seconds from now; GitHub allows ten minutes.
 _SIGNATURE_KEPT = 8 * 60
+_TOKENS_KEPT = 4096  # Two for each repository that is worked on: to talk, and for git.
 _LAST_MINUTES = 10 * 60  # Seconds. A token with less life left is replaced, so a step never outlives it.
 
 
@@ -134,7 +135,7 @@ class Tokens:
     ) -> None:
         self._create = create
         self._kept: TLRUCache[TokenKey, _Token] = TLRUCache(
-            maxsize=1024, ttu=lambda _key, token, _now: token.expires - _LAST_MINUTES, timer=clock
+            maxsize=_TOKENS_KEPT, ttu=lambda _key, token, _now: token.expires - _LAST_MINUTES, timer=clock
         )
         self._locks = KeyedLocks()
 

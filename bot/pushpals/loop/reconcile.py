@@ -11,12 +11,12 @@ from pushpals.github import GitHubError, RateLimited
 from pushpals.ledger import LedgerError
 from pushpals.localbuddy.heard import LATE
 from pushpals.loop.rules.common import DEFAULT_POLICY
-from pushpals.model import ENDED, Hint, SubjectRef
+from pushpals.model import ENDED, Hint, JobState, SubjectRef
 from pushpals.policy.parse import parse_policy
 from pushpals.policy.repo_policy import POLICY_PATH, RepoPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from pushpals.loop.engine import Engine
@@ -26,6 +26,23 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FRESH = timedelta(days=1)
+AT_ONCE = 50
+"""Repositories of an installation that are looked at each time, once each was: a look costs a few requests of
+the 5,000 that it has in an hour. The others have their turn later."""
+AT_REST = ENDED | {JobState.PUBLISHED, JobState.WAITING}
+"""States of jobs that nobody needs to be watched for."""
+
+
+def due(
+    refs: Sequence[RepoRef], looked: Mapping[RepoRef, int], busy: Collection[RepoRef], most: int = AT_ONCE
+) -> list[RepoRef]:
+    """Return the repositories to look at now: all that are new or `busy`, and those not seen for longest.
+
+    `looked` tells in which round each was looked at last.
+    """
+    first = [ref for ref in refs if ref not in looked or ref in busy]
+    others = sorted((ref for ref in refs if ref in looked and ref not in busy), key=lambda ref: looked[ref])
+    return first + others[: max(0, most - len(first))]
 
 
 class Reconciler:
@@ -37,21 +54,29 @@ class Reconciler:
         self._put = put
         self._quiet: dict[tuple[RepoRef, JobId], Sha] = {}
         """Job refs that were seen ended at this sha: they owe nothing until they move."""
+        self._round = 0
+        self._looked: dict[RepoRef, int] = {}
+        """The round in which each repository was looked at last."""
         self._seen: dict[RepoRef, Mapping[int, datetime]] = {}
         """When the subjects of a repository that were touched last had been touched, the last time."""
 
     async def run(self) -> int:
-        """Go through all repositories once and return how many hints were put.
+        """Go through the repositories that are due, at first all, and return how many hints were put.
 
         What cannot be read is logged and left for the next time; it keeps nobody else from being looked at.
         """
         github, put = self._engine.services.github, 0
+        self._round += 1
+        jobs = self._engine.services.overview.jobs()
+        busy = {ref for ref, job in jobs if job.state not in AT_REST}
         for installation in await github.installations():
             if installation.suspended:
                 continue
             try:
-                for ref in await github.repositories(installation.id):
+                refs = await github.repositories(installation.id)
+                for ref in due(refs, self._looked, busy):
                     put += await self._one(ref, installation.id)
+                    self._looked[ref] = self._round
             except GitHubError as error:
                 log.warning("the repositories of %s were not all looked at: %s", installation.account, error)
         return put

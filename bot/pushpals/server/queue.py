@@ -98,6 +98,9 @@ class HintQueue:
         if old := self._timers.pop(hint.shown, None):
             old[0].cancel()
             hint = old[1].joined(hint)
+        elif len(self._timers) >= self._limit and not hint.presses:
+            self._overflow()
+            return
         loop = asyncio.get_running_loop()
         self._timers[hint.shown] = loop.call_later(max(0.0, seconds), self._ring, hint), hint
 
@@ -115,10 +118,13 @@ class HintQueue:
         elif len(self._waiting) < self._limit:
             self._waiting[key] = hint
         else:
-            if not self.overflowed:
-                log.warning("%d subjects wait; the next look around finds what comes now", self._limit)
-            self.overflowed = True
+            self._overflow()
         self._changed.set()
+
+    def _overflow(self) -> None:
+        if not self.overflowed:
+            log.warning("%d subjects wait; the next look around finds what comes now", self._limit)
+        self.overflowed = True
 
     async def _until(self, true: Callable[[], object]) -> None:
         """Wait until something is true of the queue. Nothing happens between look and sleep."""
