@@ -60,13 +60,13 @@ def test_who_comes_back_at_the_time_told_goes_in_the_order_of_asking_and_asks_ab
 
 def test_answers_find_room_when_all_else_waits():
     hour = Creations()
-    assert fill(hour, 600) == HOURLY - HOURLY // 16
-    assert fill(hour, 600, urgent=True) == HOURLY // 16
+    assert fill(hour, 600) == HOURLY - HOURLY // 50
+    assert fill(hour, 600, urgent=True) == HOURLY // 50
 
 
 def test_a_wait_ends_when_the_oldest_is_an_hour_old():
     hour = Creations()
-    fill(hour, 460)
+    fill(hour, 486)
     assert hour.take(1, whose="a", urgent=False, now=NOW + 100) == SPAN - 100
     assert hour.take(1, whose="a", urgent=False, now=NOW + SPAN) == 0
 
@@ -82,7 +82,7 @@ def test_nothing_grows_without_bound(monkeypatch: pytest.MonkeyPatch):
 @given(st.integers(-7200, -1))
 def test_a_clock_that_is_set_back_makes_no_wait_longer(jump):
     hour = Creations()
-    fill(hour, 460)
+    fill(hour, 486)
     told = hour.take(1, whose="a", urgent=False, now=NOW + 60)
     assert hour.take(1, whose="a", urgent=False, now=NOW + jump) == pytest.approx(told)
 

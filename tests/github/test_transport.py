@@ -229,6 +229,6 @@ async def test_beyond_an_hours_creations_a_write_is_told_its_time_and_an_answer_
 async def test_a_write_waits_a_moment_for_room_in_the_hour(world):
     world.server.on(GRAPHQL, Reply(200, {"data": {"m0": {"subject": {"id": "I_1"}}}}))
     hour = world.github._transport.creations[7]
-    hour.take(460, whose="others", urgent=False, now=START - SPAN + 3)
+    hour.take(486, whose="others", urgent=False, now=START - SPAN + 3)
     await world.github.repo(REPO, 7).write(AddComment("I_1", "hello"))
     assert world.clock.slept == [3.0]

@@ -15,7 +15,7 @@ async def used_up(server: Server, left: int) -> Creations:
     github = server.engine.services.github
     [installation] = github._installations.values()
     hour = github._transport.creations[installation]
-    for n in range(hour.hourly - hour.hourly // 16 - left):
+    for n in range(hour.hourly - hour.hourly // 50 - left):
         hour.take(1, whose=f"other {n}", urgent=False, now=server.engine.services.clock.now().timestamp())
     return hour
 

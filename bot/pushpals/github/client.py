@@ -19,7 +19,7 @@ from pushpals.github.errors import AccessDenied, BadCredentials, NotFound, Refus
 from pushpals.github.limits import Allowance
 from pushpals.github.permissions import CONTROL, LIST, Permissions
 from pushpals.github.repo import RepoClient
-from pushpals.github.transport import Api, Cache, Call, Observer, Scope, Transport
+from pushpals.github.transport import Api, Cache, Call, Observer, Room, Scope, Transport
 from pushpals.model import RepoRef
 
 
@@ -198,6 +198,10 @@ class GitHub:
     def allowances(self) -> Mapping[Scope, Allowance]:
         """What is left of the App's and of each installation's allowance, as the last answers told."""
         return self._transport.allowances
+
+    def room(self, installation: int | None) -> Room:
+        """Return what an installation has left of its hour."""
+        return self._transport.room(installation)
 
     def created(self) -> Iterator[Created]:
         """Yield what each installation created within the hour, of those that did, or were to."""

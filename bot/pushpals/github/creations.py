@@ -10,10 +10,12 @@ from collections import OrderedDict, deque
 from itertools import takewhile
 from typing import Final
 
-HOURLY: Final = 490
-"""Things created in an hour by an installation. Ten less than GitHub allows."""
-SPAN: Final = 3_660.0
-"""Seconds that a creation counts: an hour, and a minute for requests that are long on their way."""
+HOURLY: Final = 495
+"""Things created in an hour by an installation. Five less than GitHub allows."""
+SPAN: Final = 3_615.0
+"""Seconds that a creation counts: an hour, and a little for requests that are long on their way."""
+URGENT_PART: Final = 50
+"""One in so many is kept for urgent writes. What becomes free goes to them first as well, so few will do."""
 MOST_WAITING: Final = 10_000
 """Writes whose turn is kept. Those beyond are told a time, and have no turn when they come back."""
 GRACE: Final = 120.0
@@ -32,7 +34,7 @@ class Creations:
         self.hourly = hourly
         self.held = 0
         """Writes that were told to come back, each counted once."""
-        self._kept_for_urgent = hourly // 16
+        self._kept_for_urgent = max(1, hourly // URGENT_PART)
         self._sent: deque[float] = deque()
         self._turns: dict[bool, OrderedDict[str, float]] = {True: OrderedDict(), False: OrderedDict()}
         self._now = 0.0

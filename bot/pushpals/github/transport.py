@@ -47,6 +47,7 @@ LONGEST_WAIT = 60.0
 SHORT_WAIT = 5.0
 """Seconds that a write waits here for room to create in; for more it is told when to come back."""
 
+_HOUR = 3_600.0
 _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10)
 _CONNECTIONS = 50  # GitHub allows 100 concurrent requests, REST and GraphQL together.
 _API_VERSION = "2022-11-28"
@@ -82,7 +83,9 @@ class Room:
     creations: float
     """Of what it may create."""
     requests: float
-    """Of its requests: the lesser share of REST and GraphQL."""
+    """Of its requests, of REST or GraphQL: of whichever is used up faster."""
+    hour: float = 0.0
+    """Of the hour in which these requests must last."""
 
 
 class Transport:
@@ -201,8 +204,10 @@ class Transport:
         """Return what an installation has left of its hour; what nothing is known of counts as whole."""
         now, hour = self._clock(), self.creations[installation]
         told = [self.allowances.get((installation, kind)) for kind in _KINDS]
-        shares = [a.remaining / a.limit for a in told if a and a.limit and a.reset > now]
-        return Room(hour.left(now) / hour.hourly, min(shares, default=1.0))
+        known = [a for a in told if a and a.limit and a.reset > now]
+        shares = [(a.remaining / a.limit, min(1.0, (a.reset - now) / _HOUR)) for a in known]
+        requests, left = min(shares, key=lambda share: share[0] - share[1], default=(1.0, 0.0))
+        return Room(hour.left(now) / hour.hourly, requests, left)
 
     def _may_retry(self, error: BaseException) -> bool:
         if isinstance(error, RateLimited):

@@ -11,7 +11,8 @@ from pushpals.github import GitHubError, RateLimited
 from pushpals.ledger import LedgerError
 from pushpals.localbuddy.heard import LATE
 from pushpals.loop.rules.common import DEFAULT_POLICY
-from pushpals.model import ENDED, Hint, JobState, SubjectRef
+from pushpals.loop.writes import requests_low
+from pushpals.model import ENDED, HELD, Hint, SubjectRef
 from pushpals.policy.parse import parse_policy
 from pushpals.policy.repo_policy import POLICY_PATH, RepoPolicy
 
@@ -28,21 +29,19 @@ log = logging.getLogger(__name__)
 FRESH = timedelta(days=1)
 AT_ONCE = 50
 """Repositories of an installation that are looked at each time, once each was: a look costs a few requests of
-the 5,000 that it has in an hour. The others have their turn later."""
-AT_REST = ENDED | {JobState.PUBLISHED, JobState.WAITING}
-"""States of jobs that nobody needs to be watched for."""
+the 5,000 that it has in an hour. The others have their turn later, and none while few requests are left."""
 
 
 def due(
-    refs: Sequence[RepoRef], looked: Mapping[RepoRef, int], busy: Collection[RepoRef], most: int = AT_ONCE
-) -> list[RepoRef]:
-    """Return the repositories to look at now: all that are new or `busy`, and those not seen for longest.
+    refs: Sequence[RepoRef], looked: Mapping[RepoRef, int], watched: Collection[RepoRef]
+) -> tuple[list[RepoRef], list[RepoRef]]:
+    """Return the repositories that must be looked at now, and those whose turn it is besides.
 
-    `looked` tells in which round each was looked at last.
+    All must that are new or `watched`; `looked` tells in which round each was looked at last.
     """
-    first = [ref for ref in refs if ref not in looked or ref in busy]
-    others = sorted((ref for ref in refs if ref in looked and ref not in busy), key=lambda ref: looked[ref])
-    return first + others[: max(0, most - len(first))]
+    first = [ref for ref in refs if ref not in looked or ref in watched]
+    others = sorted((ref for ref in refs if ref in looked and ref not in watched), key=lambda r: looked[r])
+    return first, others[: max(0, AT_ONCE - len(first))]
 
 
 class Reconciler:
@@ -67,19 +66,28 @@ class Reconciler:
         """
         github, put = self._engine.services.github, 0
         self._round += 1
-        jobs = self._engine.services.overview.jobs()
-        busy = {ref for ref, job in jobs if job.state not in AT_REST}
+        watched = self._watched()
         for installation in await github.installations():
             if installation.suspended:
                 continue
             try:
                 refs = await github.repositories(installation.id)
-                for ref in due(refs, self._looked, busy):
+                first, others = due(refs, self._looked, watched)
+                for place, ref in enumerate([*first, *others]):
+                    if place >= len(first) and requests_low(github.room(installation.id)):
+                        break
                     put += await self._one(ref, installation.id)
                     self._looked[ref] = self._round
             except GitHubError as error:
                 log.warning("the repositories of %s were not all looked at: %s", installation.account, error)
         return put
+
+    def _watched(self) -> frozenset[RepoRef]:
+        """Return where another process holds a job: should it end, this one takes over."""
+        services = self._engine.services
+        me = services.holder.instance
+        held = ((ref, job) for ref, job in services.overview.jobs() if job.state in HELD)
+        return frozenset(ref for ref, job in held if job.holder is None or job.holder.instance != me)
 
     async def look(self, ref: RepoRef) -> int:
         """Go through one repository once and return how many hints were put."""

@@ -11,7 +11,7 @@ from pushpals.github import AddReview, CreatePullRequest, RateLimited, WriteFail
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pushpals.github import Mutation, RepoClient, Written
+    from pushpals.github import Mutation, RepoClient, Room, Written
     from pushpals.loop.services import Clock
 
 
@@ -29,7 +29,15 @@ async def is_sparing(client: RepoClient) -> bool:
 async def refreshes_rest(client: RepoClient) -> bool:
     """Tell whether what is only redrawn to show that work goes on should not be."""
     room = await client.room()
-    return min(room.creations, room.requests) < SPARE_BELOW
+    return room.creations < SPARE_BELOW or requests_low(room)
+
+
+def requests_low(room: Room) -> bool:
+    """Tell whether requests are used up faster than the hour passes, so that what can wait should.
+
+    The tenth that is left over at both ends is for little use early in the hour, and for work at its end.
+    """
+    return room.requests < 0.1 + 0.8 * room.hour
 
 
 async def answer(client: RepoClient, clock: Clock, *mutations: Mutation) -> list[Written]:
