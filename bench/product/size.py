@@ -23,7 +23,7 @@ class Size:
 
 def full(taken: str) -> Size:
     """Return the size that the page is made with."""
-    return Size(few=5, many=100, deliveries=100_000, files=20_000, peers=True, taken=taken)
+    return Size(few=5, many=100, deliveries=100_000, files=8_000, peers=True, taken=taken)
 
 
 def tiny() -> Size:

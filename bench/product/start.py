@@ -12,7 +12,7 @@ from bench.report import Figure, Row
 
 _CASES = (
     ("`pushpals --help`", ("-m", "pushpals", "--help"), 0.3),
-    ("import of the worker", ("-c", "import pushpals.workerpals.agent"), 0.6),
+    ("import of the worker", ("-c", "import pushpals.server.worker"), 0.6),
 )
 
 

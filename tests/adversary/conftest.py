@@ -10,12 +10,12 @@ from pathlib import Path
 import docker
 import pytest
 
+from bench.small_image import ensure_image
 from pushpals.llm.retry import RetryPolicy
 from pushpals.sandbox import SandboxProvider, choose
 from pushpals.sandbox.docker_sandbox import DockerProvider
 from tests.adversary.cases import Case
 from tests.adversary.stage import Stage
-from tests.sandbox.make_image import ensure_image
 
 
 @pytest.fixture(autouse=True)

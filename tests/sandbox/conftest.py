@@ -10,8 +10,8 @@ from pathlib import Path
 import docker
 import pytest
 
+from bench.small_image import ensure_image
 from pushpals.sandbox import Limits, Sandbox, SandboxProvider, choose
-from tests.sandbox.make_image import ensure_image
 
 LIMITS = Limits(memory_mb=128, processes=64, command_seconds=20, disk_mb=64)
 OpenSandbox = Callable[..., Awaitable[Sandbox]]

@@ -9,10 +9,10 @@ from typing import Any
 import docker
 import pytest
 
+from bench.small_image import ensure_image
 from pushpals.sandbox.docker_engine import LABEL
 from pushpals.sandbox.docker_sandbox import DockerProvider
 from tests.sandbox.conftest import LIMITS
-from tests.sandbox.make_image import ensure_image
 
 RECIPE = Path(__file__).parents[2] / "sandbox_image"
 USER = "65532:65532"

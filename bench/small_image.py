@@ -1,6 +1,6 @@
 """Make a small sandbox image from this machine's own programs: no network, no build, a second.
 
-For the tests alone. An operator's image is described in docs/sandbox.md.
+For tests and benchmarks alone. An operator's image is described in docs/sandbox.md.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _files() -> dict[str, Path]:
     for program in PROGRAMS:
         found = shutil.which(program, path="/usr/bin:/bin")
         if found is None:
-            raise FileNotFoundError(f"This machine has no {program} to put into the test image")
+            raise FileNotFoundError(f"This machine has no {program} to put into the image")
         files[f"usr/bin/{program}"] = Path(found)
         listed = subprocess.run(["ldd", found], capture_output=True, text=True, check=False).stdout
         for library in re.findall(r"(/\S+) \(0x", listed):
