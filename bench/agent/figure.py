@@ -10,7 +10,7 @@ from bench.report import Figure, Row
 
 MORE: Final = 1.6
 TOKENS: Final = 3.0
-ENOUGH: Final = 20
+ENOUGH: Final = 12
 """Bugs of the measured half that each way must have been given before they are compared."""
 NAMES: Final[Mapping[Way, str]] = {
     "agent": "PushPals",
@@ -78,10 +78,9 @@ def _beside(
     for kind in {ours[bug].kind for bug in both}:
         some = [bug for bug in both if ours[bug].kind == kind]
         worse += sum(theirs[bug].right for bug in some) > sum(ours[bug].right for bug in some)
+    of = f"{mended[0]} and {mended[1]} of {len(both)}"
     most: _Found = (
-        (mended[0] / mended[1], "")
-        if mended[1]
-        else (float(mended[0]), "it mended none; the number of ours is shown")
+        (mended[0] / mended[1], of) if mended[1] else (float(mended[0]), f"{of}; the number of ours is shown")
     )
     return most, (spent[0] / spent[1] if spent[1] else None, ""), (float(worse), "")
 

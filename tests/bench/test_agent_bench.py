@@ -10,9 +10,12 @@ import pytest
 from bench.agent.absent import Absent
 from bench.agent.corpus import load
 from bench.agent.figure import figure, table
+from bench.agent.mini import Served
 from bench.agent.results import Result, Way
 from bench.agent.run import run
 from bench.agent.whole_file import file_in
+from bench.product import peers
+from bench.product.chat_server import FINISHED, ChatServer, listening
 from pushpals.sandbox import SandboxProvider, choose
 from tests.workerpals.conftest import Scripted
 
@@ -51,6 +54,30 @@ async def test_what_only_pleases_the_seen_tests_is_no_mending(
     answer = Scripted(f"intervals.py\n```python\n{cheat}```")
     _, floor = await run([case], answer, sandboxes, tmp_path / "raw")
     assert (floor.seen, floor.right) == (True, False)
+
+
+@pytest.mark.thorough
+async def test_mini_swe_agent_works_in_our_sandbox_and_is_counted(
+    sandboxes: SandboxProvider, tmp_path: Path
+) -> None:
+    """The real one, installed from its registry, led by an endpoint that says what to do."""
+    case = CASES["roman-limit"]
+    commands = ["ls", f"cat > roman.py <<'EOF'\n{case.program['roman.py']}EOF", FINISHED]
+
+    def says(_kind: str, number: int, _steps: int) -> dict[str, str]:
+        block = f"```mswea_bash_command\n{commands[number]}\n```"
+        return {"role": "assistant", "content": f"THOUGHT: so.\n\n{block}"}
+
+    runner, address = await listening(ChatServer(says))
+    try:
+        python = await asyncio.to_thread(peers.mini_swe_agent)
+        served = Served(python, f"{address}/text/3/0/v1", "scripted", "none")
+        [result] = await run(
+            [case], Scripted("unused"), sandboxes, tmp_path / "raw", ("mini-swe-agent",), served
+        )
+    finally:
+        await runner.cleanup()
+    assert (result.right, result.tries, result.tokens_out) == (True, 3, 60)
 
 
 def test_the_file_of_an_answer_is_the_one_named_last_before_it() -> None:

@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bench.product import run
+from bench.product.loop import pieces, sent
 from bench.product.size import tiny
 from bench.report import Figure, Row, load, page, plot, save
 
@@ -39,3 +40,14 @@ def test_a_miss_is_shown_as_a_miss() -> None:
 def test_what_was_not_measured_is_a_miss_with_its_reason() -> None:
     said = page([figure(Row("a", None, "s", "at most", 1.0, "no engine"))])
     assert "| a (no engine) | not measured | at most 1 s | **missed** |" in said
+
+
+def test_what_a_prompt_cache_keeps_ends_where_two_requests_begin_to_differ() -> None:
+    def request(*said: str) -> dict[str, object]:
+        return {"messages": [{"role": "user", "content": text} for text in said]}
+
+    bodies = [request("aa", "b"), request("aa", "b", "c"), request("aa", "x", "c")]
+    counted = {piece: 10 for body in bodies for piece in pieces(body)}
+    grown = sent(bodies, counted)
+    assert grown.tokens == 30 + 40 + 40
+    assert grown.kept == (30 + 20) / (30 + 40)  # all of the first; of the second, tools and one message
