@@ -46,6 +46,8 @@ LOOK_AROUND: Final = 300.0
 REFRESHES: Final = (10.0, 40.0, 120.0)
 REFRESH_EVERY: Final = 300.0
 """As `pushpals.loop.services.Config` has them."""
+JOB, REPLY = 7, 3
+"""Requests, tokens left out: a job's two looks, two roles and three writes; a look, a role and a write."""
 FAILS, ASKED_ABOUT, MERGED = 0.05, 0.1, 0.7
 """Shares: jobs that fail; issues on which somebody asks how it goes; pull requests that are merged."""
 EYES: Final = AddReaction("I_1")

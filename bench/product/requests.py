@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 
 from bench.product.counting import CREATIONS, CREATIONS_A_MINUTE, HOUR, MINUTE, REQUESTS, fullest
-from bench.product.day import Day, simulate
+from bench.product.day import JOB, REPLY, Day, simulate
 from bench.product.memory import measured
 from bench.product.size import Size
 from bench.product.story import Story, tell
@@ -21,6 +21,10 @@ def measure(size: Size) -> Figure:
     whole = size.peers
     jobs, repositories = (JOBS, REPOSITORIES) if whole else (8, 2)
     story = asyncio.run(tell())
+    if (story.job.requests, story.reply.requests) != (JOB, REPLY):
+        raise RuntimeError(
+            f"The simulation asks {JOB} times for a job and {REPLY} for a reply; not so {story}."
+        )
     day = simulate(repositories, jobs)
     _, most = measured(repositories, jobs)
     created = day.github_side.created

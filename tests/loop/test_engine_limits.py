@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from pushpals.github import RateLimited, Room
+from pushpals.github import AddComment, Done, Mutation, RateLimited, RepoClient, Room
+from pushpals.loop import writes
 from pushpals.loop.engine import Engine
-from pushpals.loop.reconcile import AT_ONCE, due
+from pushpals.loop.overview import Overview
+from pushpals.loop.reconcile import AT_ONCE, Reconciler, due
+from pushpals.loop.services import Clock
 from pushpals.loop.writes import requests_low
-from pushpals.model import Hint, Person, Press, RepoRef, SubjectRef
+from pushpals.model import Hint, Holder, Person, Press, RepoRef, SubjectRef
 
 HINT = Hint(ref=SubjectRef(repo=RepoRef.parse("octo/names"), number=1))
 UNTIL = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -63,3 +68,52 @@ def test_requests_are_short_when_they_go_faster_than_their_hour(
     requests: float, hour: float, *, low: bool
 ) -> None:
     assert requests_low(Room(creations=1.0, requests=requests, hour=hour)) is low
+
+
+async def test_the_answer_of_an_errand_waits_for_the_limit_and_is_not_lost() -> None:
+    said: list[tuple[Mutation, ...]] = []
+
+    class Limited:
+        async def write(self, *mutations: Mutation, urgent: bool) -> list[Done]:
+            assert urgent
+            said.append(mutations)
+            if len(said) <= 2:
+                raise RateLimited("slow down", until=UNTIL.timestamp())
+            return [Done("IC_1")]
+
+    answer = AddComment("I_1", "It was the dot.")
+    client, clock = cast("RepoClient", Limited()), Clock(now=lambda: UNTIL)
+    assert await writes.answer(client, clock, answer) == [Done("IC_1")]
+    assert said == [(answer,)] * 3
+
+
+async def test_while_requests_are_short_only_new_repositories_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refs, looked = [RepoRef.parse(f"octo/r{n}") for n in range(4)], list[RepoRef]()
+    room = Room(creations=1.0, requests=0.05)
+
+    async def installations() -> list[SimpleNamespace]:
+        return [SimpleNamespace(id=7, suspended=False)]
+
+    async def repositories(_installation: int) -> list[RepoRef]:
+        return refs
+
+    async def one(_reconciler: Reconciler, ref: RepoRef, _installation: int) -> int:
+        looked.append(ref)
+        return 0
+
+    monkeypatch.setattr(Reconciler, "_one", one)
+    github = SimpleNamespace(
+        installations=installations, repositories=repositories, room=lambda _installation: room
+    )
+    services = SimpleNamespace(github=github, overview=Overview(), holder=Holder(instance="here", boot="1"))
+    reconciler = Reconciler(cast("Engine", SimpleNamespace(services=services)), cast("Any", None))
+    await reconciler.run()
+    assert looked == refs
+    refs.append(RepoRef.parse("octo/new"))
+    await reconciler.run()
+    assert looked[4:] == refs[4:]
+    room = Room(creations=1.0, requests=0.5)
+    await reconciler.run()
+    assert looked[5:] == refs
