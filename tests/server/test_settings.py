@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from pushpals.github.creations import HOURLY
 from pushpals.server.settings import Settings, SettingsError
 from pushpals.server.wiring import cache_folder
 
@@ -144,3 +145,7 @@ def test_the_folders_follow_the_usual_variables(bare_environment: pytest.MonkeyP
     assert (cache_folder(), Settings().state) == (Path("/var/tmp/c/pushpals"), Path("/var/tmp/s/pushpals"))
     bare_environment.setenv("PUSHPALS_CACHE", "/var/tmp/own")
     assert cache_folder() == Path("/var/tmp/own")
+
+
+def test_what_an_hour_may_hold_is_the_same_here_and_where_it_is_counted() -> None:
+    assert Settings.model_fields["creations_per_hour"].default == HOURLY
