@@ -7,7 +7,6 @@ is deleted or damaged is made again from the remote.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from pushpals.git.lock import exclusive, remove_stale_locks
 from pushpals.git.merge import Merge, landed_in, merge
 from pushpals.git.objects import Identity, NewCommit, ObjectStore
 from pushpals.git.process import Completed, Git
+from pushpals.git.reader import ObjectReader
 from pushpals.git.remote import RefUpdate, Remote, TokenSource
 from pushpals.git.trees import TreeEntry
 from pushpals.git.workspace import CACHES
@@ -54,6 +54,7 @@ class Mirror:
         self.path = path
         self._git = Git(path, network)
         self._store = ObjectStore(path)
+        self._reader = ObjectReader(self._git)
         self._remote = Remote(self._git, url, token)
         self._known: set[str] = set()
         self._flights = Flights()
@@ -179,19 +180,7 @@ class Mirror:
                 done = await self._git.run("cat-file", "-p", "--end-of-options", name, ok=(0, 128))
                 found.append(None if done.code else done.out)
             return found
-        done = await self._git.run("cat-file", "--batch", stdin=os.fsencode("".join(f"{n}\n" for n in names)))
-        position = 0
-        for _ in names:
-            end = done.out.index(b"\n", position)
-            head = done.out[position:end].rsplit(b" ", 2)
-            position = end + 1
-            if head[-1] in {b"missing", b"ambiguous"}:
-                found.append(None)
-                continue
-            size = int(head[-1])
-            found.append(done.out[position : position + size])
-            position += size + 1
-        return found
+        return await self._reader.read(names)
 
     async def entries(self, treeish: str) -> list[TreeEntry]:
         """List all files of a commit or tree with mode and blob."""

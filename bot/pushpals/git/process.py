@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +126,29 @@ class Git:
         if completed.code not in ok:
             raise GitError(f"git {args[0]} failed ({completed.code}): {completed.err or 'no reason given'}")
         return completed
+
+    async def lasting(self, *args: str) -> subprocess.Popen[bytes]:
+        """Start `git ARGS` to be talked to through its pipes; whoever asks for it has to end it.
+
+        It leads a session of its own, as those of `run` do. Raises GitError when git is not there.
+        """
+        environment = {**self._environment, **_as_environment(_CONFIG)}
+
+        def start() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                ["git", *args],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                cwd=self.git_dir,
+                start_new_session=True,
+            )
+
+        try:
+            return await asyncio.to_thread(start)
+        except FileNotFoundError as error:
+            raise GitError(f"{error.filename} is not there. Is git installed in {SEARCH_PATH}?") from None
 
 
 def _as_environment(config: Mapping[str, str]) -> dict[str, str]:
