@@ -7,6 +7,7 @@ test fails it.
 
 import os
 import shutil
+import tempfile
 from functools import cache
 
 import pytest
@@ -14,6 +15,24 @@ import pytest
 REQUIRE_ALL = os.environ.get("PUSHPALS_REQUIRE_ALL") == "1"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 MARKERS = ("docker", "browser")
+MEMORY = "/dev/shm"
+ENOUGH_MEMORY = 4 << 30
+
+
+def keep_temporary_files_in_memory() -> None:
+    """Let `tmp_path` be in memory where there is room: thousands of small repositories are made.
+
+    On a disk that takes a good part of the suite's time. Whoever sets TMPDIR has chosen otherwise.
+    """
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
+        return
+    told = os.statvfs(MEMORY)
+    if told.f_bavail * told.f_frsize >= ENOUGH_MEMORY and not told.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = MEMORY
+        tempfile.tempdir = None
+
+
+keep_temporary_files_in_memory()
 
 
 def chromium_path() -> str | None:

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,13 @@ from tests.sandbox.conftest import said
 
 NO_ENGINE = "unix:///nonexistent/docker.sock"
 PutOnPath = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def showable() -> Iterator[Path]:
+    """A folder that may be shown inside a sandbox, as those below /dev may not."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        yield Path(name)
 
 
 @pytest.fixture
@@ -87,9 +95,9 @@ async def test_a_bubblewrap_that_is_too_old_gives_way_to_the_one_from_pip(
 
 
 async def test_a_python_outside_usr_works_inside(
-    put_on_path: PutOnPath, workspace: Path, tmp_path: Path
+    put_on_path: PutOnPath, workspace: Path, showable: Path
 ) -> None:
-    environment = tmp_path / "environment"
+    environment = showable / "environment"
     said(["python3", "-m", "venv", "--without-pip", str(environment)])
     put_on_path("python3", f'exec {environment}/bin/python3 "$@"')
     sandbox = await (await choose("bubblewrap", None, [])).open(workspace, Limits())
@@ -105,13 +113,13 @@ async def test_pushpals_own_environment_is_not_shown(put_on_path: PutOnPath, wor
     assert (result.exit_code == 0) == (sys.prefix == sys.base_prefix)
 
 
-async def test_extra_paths_are_shown_read_only_and_come_first(workspace: Path, tmp_path: Path) -> None:
-    tools = tmp_path / "tools"
+async def test_extra_paths_are_shown_read_only_and_come_first(workspace: Path, showable: Path) -> None:
+    tools = showable / "tools"
     (tools / "bin").mkdir(parents=True)
     (tools / "bin" / "ls").write_text("#!/bin/sh\necho my own ls\n")
     (tools / "bin" / "ls").chmod(0o755)
-    (tmp_path / "alias").symlink_to(tools)
-    sandbox = await (await choose("bubblewrap", None, [tmp_path / "alias"])).open(workspace, Limits())
+    (showable / "alias").symlink_to(tools)
+    sandbox = await (await choose("bubblewrap", None, [showable / "alias"])).open(workspace, Limits())
     result = await sandbox.run(f"ls; cat {tools}/bin/ls | wc -l; touch {tools}/new")
     assert result.output.splitlines()[:2] == ["my own ls", "2"]
     assert result.exit_code == 1
@@ -142,10 +150,10 @@ async def test_extra_paths_that_show_too_much_are_refused(tmp_path: Path) -> Non
             await choose("bubblewrap", None, [path])
 
 
-def test_an_unsafe_python_is_left_out_rather_than_shown(tmp_path: Path) -> None:
+def test_an_unsafe_python_is_left_out_rather_than_shown(showable: Path) -> None:
     assert shown_trees([Path.home(), Path("/usr/local")], []) == ()
-    assert shown_trees([tmp_path], []) == (tmp_path,)
-    assert why_unsafe(tmp_path) is None
+    assert shown_trees([showable], []) == (showable,)
+    assert why_unsafe(showable) is None
 
 
 def test_importing_the_room_does_not_load_docker() -> None:
