@@ -103,9 +103,9 @@ def page(figures: Sequence[Figure]) -> str:
         "# Benchmarks",
         "",
         (
-            "This is the output of `make bench`. Each figure is measured beside a named peer or floor in "
-            "the same minute on the same machine, by turns; the medians are shown. Peers are "
-            'installed when the bench runs. One figure alone: `make bench ARGS="--only webhook"`.'
+            "This is the output of `make bench` and `make bench-agent`. Each figure is measured beside a "
+            "named peer or floor on the same machine, by turns; the medians are shown. Peers are installed "
+            'when the bench runs. One figure alone: `make bench ARGS="--only webhook"`.'
         ),
         "",
         f"{count - len(missed)} of {count} aims are met."
