@@ -7,6 +7,8 @@ is sent back.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from difflib import SequenceMatcher
 from typing import Final
 
 from bench.agent.corpus import CHECK, Case
@@ -40,7 +42,7 @@ async def solve(case: Case, sandbox: Sandbox, model: ChatModel, check_seconds: f
     for attempt in range(TRIES):
         sampling = Sampling(0.6 if attempt else 0.0, max_tokens=1500, seed=attempt)
         answer = await model.complete(messages, sampling=sampling)
-        found = file_in(answer.text, sorted(case.program))
+        found = file_in(answer.text, case.program)
         if found is None:
             evidence = "There is no code block with a whole file in your answer."
         else:
@@ -54,12 +56,16 @@ async def solve(case: Case, sandbox: Sandbox, model: ChatModel, check_seconds: f
         messages = [*messages, Message("assistant", answer.text), Message("user", evidence)]
 
 
-def file_in(answer: str, names: list[str]) -> tuple[str, str] | None:
-    """Return name and text of the first code block; None where there is none or its file cannot be told."""
+def file_in(answer: str, program: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return name and text of the first code block, None where there is none.
+
+    Its file is the one named last before it; where none is named, the one that is most like it.
+    """
     block = _BLOCK.search(answer)
     if block is None:
         return None
-    named = [name for name in names if name in answer[: block.start()]]
+    before = answer[: block.start()]
+    named = [name for name in program if name in before]
     if named:
-        return max(named, key=answer[: block.start()].rfind), block[1]
-    return (names[0], block[1]) if len(names) == 1 else None
+        return max(named, key=before.rfind), block[1]
+    return max(program, key=lambda name: SequenceMatcher(None, program[name], block[1]).ratio()), block[1]

@@ -80,11 +80,11 @@ async def test_mini_swe_agent_works_in_our_sandbox_and_is_counted(
     assert (result.right, result.tries, result.tokens_out) == (True, 3, 60)
 
 
-def test_the_file_of_an_answer_is_the_one_named_last_before_it() -> None:
-    assert file_in("a.py calls b.py:\n```python\nx = 1\n```", ["a.py", "b.py"]) == ("b.py", "x = 1\n")
-    assert file_in("```\nx = 1\n```", ["a.py"]) == ("a.py", "x = 1\n")
-    assert file_in("```\nx = 1\n```", ["a.py", "b.py"]) is None
-    assert file_in("none", ["a.py"]) is None
+def test_the_file_of_an_answer_is_the_one_named_last_before_it_or_the_most_similar() -> None:
+    program = {"a.py": "def a():\n    return 1\n", "b.py": "class B:\n    size = 2\n"}
+    assert file_in("a.py calls b.py:\n```python\nx = 1\n```", program) == ("b.py", "x = 1\n")
+    assert file_in("```\nclass B:\n    size = 3\n```", program) == ("b.py", "class B:\n    size = 3\n")
+    assert file_in("none", program) is None
 
 
 @pytest.mark.thorough
