@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pushpals.model import JobState
 from tests.action.hosted import Actions
 from tests.stories.conftest import Builder
@@ -23,6 +25,7 @@ def as_the_app(town: Town) -> Actions:
     return actions
 
 
+@pytest.mark.thorough
 async def test_a_run_takes_what_the_server_queued(new_town: Builder) -> None:
     town = await new_town(files={**FILES, ".github/pushpals.yml": POLICY})
     actions, issue = as_the_app(town), town.issue()

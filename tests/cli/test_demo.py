@@ -124,6 +124,7 @@ async def test_a_recording_is_played_back_without_a_model(
     assert len(model.asked) == asked
 
 
+@pytest.mark.thorough
 async def test_the_demo_starts_anew_each_time(tmp_path: Path, model: ScriptedModel) -> None:
     model.replies = [SAMPLE_FIX]
     leftover = tmp_path / "state" / "demo" / "run" / "leftover"

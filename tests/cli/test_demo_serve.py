@@ -21,6 +21,7 @@ def hear_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.thorough
 async def test_the_pages_answer_until_ctrl_c(tmp_path: Path, model: ScriptedModel) -> None:
     model.replies = [SAMPLE_FIX]
     process = await asyncio.create_subprocess_exec(

@@ -110,6 +110,7 @@ async def test_metrics_and_timeline_and_gc_tell_what_happened(lived: Town, tmp_p
     assert json.loads(events.out.splitlines()[0])["kind"] == "state"
 
 
+@pytest.mark.thorough
 async def test_gc_looks_first_and_deletes_what_it_listed_when_told(lived: Town, tmp_path: Path) -> None:
     town = lived
     branch = "refs/heads/agent/bug-fixer/3-1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pushpals.localbuddy.excerpts import excerpts
@@ -124,6 +124,7 @@ def test_of_a_large_file_the_fitting_lines_are_shown() -> None:
     assert "def drop_dots" in part
 
 
+@settings(max_examples=40)
 @given(st.text(max_size=60), st.integers(0, 3_000))
 def test_excerpts_and_maps_keep_their_limits(question: str, limit: int) -> None:
     assert sum(map(len, excerpts(f"{question} name dots", SOURCES, limit).values())) <= limit

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pushpals.local.forge.entities import Issue
 from pushpals.model import JobState
 from tests.stories.conftest import Builder
@@ -21,6 +23,7 @@ async def gathered(town: Town, name: str) -> Issue:
     return issue
 
 
+@pytest.mark.thorough
 async def test_changes_are_gathered_and_merged_together(new_town: Builder) -> None:
     town = await new_town(files={**FILES, ".github/pushpals.yml": POLICY})
     town.tools = True

@@ -45,6 +45,7 @@ async def test_from_label_to_pull_request_without_an_address(town: Town) -> None
     assert 304 in lists, "what has not changed costs nothing"
 
 
+@pytest.mark.thorough
 async def test_killed_in_the_middle_it_loses_and_doubles_nothing(town: Town, tmp_path: Path) -> None:
     town.forge.set_webhook(town.app, NOWHERE)
     issue = town.issue()

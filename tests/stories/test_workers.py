@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 
+import pytest
+
 from pushpals.model import JobState
 from tests.stories.conftest import Builder
 from tests.stories.headless import POLICY, TO_WORKERS, worker
@@ -147,6 +149,7 @@ async def test_a_worker_that_died_takes_its_job_up_again_at_once(new_town: Build
     assert len(town.pulls()) == 1
 
 
+@pytest.mark.thorough
 async def test_the_command_works_with_a_token_that_only_pushes(new_town: Builder) -> None:
     town = await new_town(files=TO_WORKERS)
     issue = town.issue()

@@ -1,6 +1,8 @@
 """Small changes are tried in the sandbox, and the tests choose; where they cannot, the model does."""
 
-from pushpals.workerpals import ToolUsed
+import pytest
+
+from pushpals.workerpals import ToolUsed, repair
 from tests.workerpals.conftest import BUGGY, RIGHT, WRONG, Desk, OpenDesk, Scripted
 
 MENDED = BUGGY["shop/prices.py"].replace(WRONG, RIGHT)
@@ -49,7 +51,12 @@ async def test_where_the_tests_cannot_tell_the_model_chooses_and_the_doubt_is_to
     assert len(results) == 2
 
 
-async def test_changes_that_run_for_ever_are_ended_and_the_right_one_is_found(open_desk: OpenDesk):
+@pytest.mark.timeout(300)
+@pytest.mark.thorough
+async def test_changes_that_run_for_ever_are_ended_and_the_right_one_is_found(
+    open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repair, "SECONDS", 200.0)  # a busy machine decides nothing
     test = BUGGY["tests/test_prices.py"].replace("import discount", "import countdown, discount") + (
         "\n    def test_countdown(self):\n        self.assertEqual(countdown(3), 3)\n"
     )
