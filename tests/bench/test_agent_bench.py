@@ -57,6 +57,7 @@ async def test_what_only_pleases_the_seen_tests_is_no_mending(
 
 
 @pytest.mark.thorough
+@pytest.mark.timeout(600)  # installing it takes a minute, and more where the machine is busy
 async def test_mini_swe_agent_works_in_our_sandbox_and_is_counted(
     sandboxes: SandboxProvider, tmp_path: Path
 ) -> None:
