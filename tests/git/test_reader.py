@@ -7,11 +7,12 @@ import gc
 import os
 import signal
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from pushpals.git import Mirror, reader
+from pushpals.git import GitError, Identity, Mirror, reader
 from pushpals.git.errors import GitUnavailable
 from pushpals.git.process import Git
 from tests.git.remotes import BareRemote
@@ -40,6 +41,38 @@ async def test_many_reads_take_one_process_and_see_what_came_since(
     await mirror.fetch("+refs/heads/*:refs/heads/*")
     both = await asyncio.gather(mirror.read("refs/heads/main", "README.md"), mirror.read(base, "src/app.py"))
     assert list(both) == [b"hello again\n" * 20_000, b"x = 1\n"]
+    assert len(started) == 1
+
+
+async def test_what_git_says_of_a_submodule_is_no_bytes(
+    mirror: Mirror, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says = "read _; echo 1234 submodule; read _; printf '1234 blob 3\\nyes\\n'"
+
+    talk = subprocess.Popen(  # noqa: ASYNC220 - it starts at once
+        ["/bin/sh", "-c", says], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+
+    async def newer(_git: Git, *_args: str) -> subprocess.Popen[bytes]:
+        return talk
+
+    monkeypatch.setattr(Git, "lasting", newer)
+    assert await mirror.read_objects(f"{base}:vendored", f"{base}:README.md") == [None, b"yes"]
+
+
+async def test_looking_before_a_commit_takes_no_process_of_its_own(
+    mirror: Mirror, base: str, started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def none(_git: Git, *args: str, **_more: object) -> None:
+        raise AssertionError(args)
+
+    me, when = Identity("Ada", "ada@example.org"), datetime(2026, 1, 1, tzinfo=UTC)
+    tree = await mirror.commit_tree(base)
+    monkeypatch.setattr(Git, "run", none)
+    for message in ("One", "Two"):
+        await mirror.commit(tree, [base], message, author=me, when=when)
+    with pytest.raises(GitError, match="not in the mirror"):
+        await mirror.commit(tree, ["1" * 40], "Three", author=me, when=when)
     assert len(started) == 1
 
 

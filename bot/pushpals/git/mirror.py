@@ -296,12 +296,10 @@ class Mirror:
 
     async def _require(self, *objects: Sha) -> None:
         """Raise GitError when an object is not here: a commit on nothing could never be pushed."""
-        done = await self._git.run(
-            "cat-file", "--batch-check", stdin="".join(f"{o}\n" for o in objects).encode()
-        )
-        for line in done.text.splitlines():
-            if line.endswith(" missing"):
-                raise GitError(f"{line.split()[0]} is not in the mirror. Fetch it, or make it again.")
+        # Their bytes are few (the top folder's listing, a commit), and the reader is already there.
+        for name, data in zip(objects, await self._reader.read(objects), strict=True):
+            if data is None:
+                raise GitError(f"{name} is not in the mirror. Fetch it, or make it again.")
 
     async def tree_of(self, files: Mapping[str, bytes], *, kept: Mapping[str, Sha] | None = None) -> Sha:
         """Write a flat tree of `files` and of the blobs in `kept`. ValueError for a name with a folder."""

@@ -21,7 +21,8 @@ from pushpals.git.process import Git
 
 IDLE_SECONDS: Final = 3.0
 READ_SECONDS: Final = 120.0
-_ABSENT: Final = frozenset({b"missing", b"ambiguous"})
+_ABSENT: Final = frozenset({b"missing", b"ambiguous", b"submodule"})
+"""How an answer ends that no bytes follow; newer git says "submodule" (git-cat-file(1))."""
 
 
 class ObjectReader:
