@@ -10,9 +10,11 @@ import re
 import secrets
 import socket
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import docker
 
@@ -192,13 +194,15 @@ async def _(stage: Stage) -> None:
 
 @sandbox_case("change a program of this machine", bubblewrap="read-only system (bubblewrap)")
 async def _(stage: Stage) -> None:
-    tool = stage.folder / "tool"
-    (tool / "bin").mkdir(parents=True)
-    provider = await choose("bubblewrap", None, [tool])
-    stage.workspace.mkdir()
-    sandbox = await provider.open(stage.workspace, LIMITS)
-    await sandbox.run(f"echo evil > {tool}/bin/python3")
-    holds(not list((tool / "bin").iterdir()), "a program that others will run is replaced")
+    # In /tmp, because what is below /dev may not be shown inside at all.
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        tool = Path(name)
+        (tool / "bin").mkdir()
+        provider = await choose("bubblewrap", None, [tool])
+        stage.workspace.mkdir()
+        sandbox = await provider.open(stage.workspace, LIMITS)
+        await sandbox.run(f"echo evil > {tool}/bin/python3")
+        holds(not list((tool / "bin").iterdir()), "a program that others will run is replaced")
 
 
 @sandbox_case("change a program of the image", docker="read-only root (docker)")
